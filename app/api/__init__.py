@@ -1,0 +1,1 @@
+"""HTTP routes on Quart: inference (v1), management (v0), health."""

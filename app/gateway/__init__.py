@@ -1,0 +1,1 @@
+"""The gateway: authenticate, choose, forward, record. It does not know Quart."""

@@ -1,0 +1,1 @@
+"""The other machines: identity, pairing, discovery, election, replication. Comes with the cluster."""
