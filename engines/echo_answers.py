@@ -1,0 +1,132 @@
+"""What the echo engine says: pure functions from a request to words, vectors and scores."""
+
+import hashlib
+import math
+import re
+import struct
+from itertools import chain
+
+from corral.engines.errors import ContextLengthExceeded, ModelLacksCapability, UnsupportedSchema
+from corral.engines.events import (
+    Done,
+    EmbeddingResult,
+    Event,
+    Finished,
+    FinishReason,
+    RerankResult,
+    TextDelta,
+    TokenLogprob,
+)
+from corral.engines.requests import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    Generation,
+    RerankRequest,
+)
+
+DIMENSIONS = 64
+_WORD = re.compile(r"\s*\S+")  # joined, a text's words are the text again, but for trailing space
+
+
+class EchoAnswer:
+    """A running answer: the same words for every choice, one word per step."""
+
+    def __init__(
+        self, words: list[str], reason: FinishReason, prompt_tokens: int, generation: Generation
+    ) -> None:
+        self.prompt_tokens = prompt_tokens
+        self._words = words
+        self._reason = reason
+        self._choices = range(generation.n)
+        self._logprobs = generation.top_logprobs is not None
+        self._next = 0
+
+    def step(self) -> list[Event]:
+        """The next word of every choice; after the last one, the end."""
+        if self._next < len(self._words):
+            word = self._words[self._next]
+            self._next += 1
+            return [self._delta(index, word) for index in self._choices]
+        done = Done(prompt_tokens=self.prompt_tokens, completion_tokens=len(self._words) * len(self._choices))
+        return [*(Finished(index=index, reason=self._reason) for index in self._choices), done]
+
+    def _delta(self, index: int, word: str) -> TextDelta:
+        if not self._logprobs:
+            return TextDelta(index=index, text=word)
+        certain = TokenLogprob(token=word, logprob=0.0, data=word.encode())
+        return TextDelta(index=index, text=word, logprobs=(certain,))
+
+
+def answer_to(request: ChatRequest | CompletionRequest, context_length: int) -> EchoAnswer:
+    """Raises ContextLengthExceeded, and UnsupportedSchema or ModelLacksCapability for what can't be echoed."""
+    generation = request.generation
+    if generation.output_format is not None:
+        raise UnsupportedSchema("the echo engine can't enforce an output format", param="response_format")
+    if isinstance(request, ChatRequest):
+        if request.tool_choice.mode in ("required", "named"):
+            raise ModelLacksCapability("the echo engine can't call tools", param="tool_choice")
+        prompt = next((m.content or "" for m in reversed(request.messages) if m.role == "user"), "")
+        prompt_tokens = sum(len(words_of(m.content or "")) for m in request.messages)
+    else:
+        prompt = _text(request.prompt)
+        prompt_tokens = len(words_of(prompt))
+    if prompt_tokens >= context_length:
+        message = f"the prompt has {prompt_tokens} tokens, but this model's context holds {context_length}"
+        raise ContextLengthExceeded(
+            message, param="messages" if isinstance(request, ChatRequest) else "prompt"
+        )
+    words = words_of(_before_stop(prompt, generation.stop))
+    room = min(generation.max_tokens or context_length, context_length - prompt_tokens)
+    reason: FinishReason = "length" if len(words) > room else "stop"
+    if isinstance(request, CompletionRequest) and request.echo:
+        return EchoAnswer([prompt, *words[:room]], reason, prompt_tokens, generation)
+    return EchoAnswer(words[:room], reason, prompt_tokens, generation)
+
+
+def result_for(request: EmbeddingRequest | RerankRequest) -> list[Event]:
+    """The one-step answers."""
+    if isinstance(request, EmbeddingRequest):
+        inputs = [_text(item) for item in request.inputs]
+        dimensions = min(request.dimensions or DIMENSIONS, DIMENSIONS)
+        vectors = tuple(embed(text, dimensions) for text in inputs)
+        return [
+            EmbeddingResult(vectors=vectors),
+            Done(prompt_tokens=sum(len(words_of(text)) for text in inputs)),
+        ]
+    scores = tuple(overlap(request.query, document) for document in request.documents)
+    tokens = sum(len(words_of(text)) for text in chain([request.query], request.documents))
+    return [RerankResult(scores=scores), Done(prompt_tokens=tokens)]
+
+
+def words_of(text: str) -> list[str]:
+    """The text's words, each with the space before it."""
+    return _WORD.findall(text)
+
+
+def embed(text: str, dimensions: int) -> bytes:
+    """A unit vector that depends on nothing but the text's words, as little-endian float32."""
+    totals = [0.0] * DIMENSIONS
+    for word in words_of(text.lower()) or [""]:
+        digest = hashlib.sha512(word.strip().encode()).digest()
+        for index in range(DIMENSIONS):
+            totals[index] += digest[index] - 127.5
+    kept = totals[:dimensions]
+    length = math.sqrt(sum(value * value for value in kept)) or 1.0
+    return struct.pack(f"<{dimensions}f", *(value / length for value in kept))
+
+
+def overlap(query: str, document: str) -> float:
+    """The share of the query's words that the document has."""
+    wanted = {word.strip() for word in words_of(query.lower())}
+    found = {word.strip() for word in words_of(document.lower())}
+    return len(wanted & found) / len(wanted) if wanted else 0.0
+
+
+def _text(prompt: str | tuple[int, ...]) -> str:
+    return prompt if isinstance(prompt, str) else " ".join(str(token) for token in prompt)
+
+
+def _before_stop(text: str, stop: tuple[str, ...]) -> str:
+    cuts = [text.find(word) for word in stop if word and word in text]
+    return text[: min(cuts)] if cuts else text
