@@ -1,0 +1,74 @@
+# Needs Python 3.11 or newer with venv, a C++ compiler and make. `make help` lists the commands.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# A llama-cpp-python wheel that pip built earlier may lack what CMAKE_ARGS asks for, so it is built anew then.
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt $(if $(CMAKE_ARGS),--no-cache-dir)
+INSTALL_FAILED := { echo; \
+	echo "The installation failed; the reason stands above."; \
+	echo "If it is the llama-cpp-python build: it needs a C and C++ compiler (Debian: apt install build-essential)."; \
+	echo "See docs/hardware.md."; exit 1; }
+
+.PHONY: help run test lint format bench build engine constraints clean
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.installed  ## install, get the starter model, serve on http://localhost:32768
+	$(BIN)/python -m corral.app.starter
+	$(BIN)/corral serve
+
+test: lint  ## every check: ruff, mypy, pytest
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev  ## ruff (rules and format) and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev  ## let ruff mend what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.installed-bench  ## compare with llama-server and write docs/benchmarks.md (takes long)
+	$(BIN)/python -m bench.engine $(BENCH)
+	$(BIN)/python -m bench.http $(BENCH)
+
+build: $(VENV)/.installed-dev  ## wheel and source distribution into dist/
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist
+
+engine: $(VENV)/.installed  ## build llama.cpp anew, e.g. make engine CMAKE_ARGS=-DGGML_CUDA=on
+	$(INSTALL) --force-reinstall --no-deps --no-cache-dir --no-binary llama-cpp-python llama-cpp-python || $(INSTALL_FAILED)
+
+constraints: $(VENV)/.installed-dev $(VENV)/.installed-bench  ## write the installed versions to constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable --exclude corral | sed -E '/ @ |^#/d' > constraints.txt
+
+clean:  ## remove everything that the other commands made here
+	rm -rf $(VENV) .namespace .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Corral needs Python 3.11 or newer as '$(PYTHON)' (Debian 12: apt install python3);" \
+		"another one is named like this: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Python's venv module is missing (Debian: apt install python3-venv)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+PROJECT := pyproject.toml constraints.txt packaging/link_namespace.py
+
+$(VENV)/.installed: $(PROJECT) | $(BIN)/python
+	@echo "Installing (the first time llama.cpp is compiled: several minutes) …"
+	$(INSTALL) --editable . || $(INSTALL_FAILED)
+	@touch $@
+
+$(VENV)/.installed-dev: $(PROJECT) | $(BIN)/python
+	@echo "Installing (the first time llama.cpp is compiled: several minutes) …"
+	$(INSTALL) --editable '.[dev]' || $(INSTALL_FAILED)
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-bench: $(PROJECT) | $(BIN)/python
+	$(INSTALL) --editable '.[bench]' || $(INSTALL_FAILED)
+	@touch $@ $(VENV)/.installed
