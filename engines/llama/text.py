@@ -1,0 +1,46 @@
+"""From token bytes to text that may be shown: whole characters only, and never a stop string or its beginning."""
+
+import codecs
+from collections.abc import Sequence
+
+
+class TextAssembler:
+    """Collects one choice's bytes; gives text once it can't become part of a stop string any more."""
+
+    def __init__(self, stop: Sequence[str] = ()) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._stop = tuple(text for text in stop if text)
+        self._held = ""
+        self.stopped = False  # a stop string was found; nothing after it is given
+
+    def feed(self, data: bytes) -> str:
+        """The text that became certain with these bytes."""
+        return self._release(self._decoder.decode(data))
+
+    def flush(self) -> str:
+        """What is left at the end; an unfinished character becomes U+FFFD."""
+        text = self._release(self._decoder.decode(b"", final=True))
+        rest, self._held = self._held, ""
+        return text if self.stopped else text + rest
+
+    def _release(self, new: str) -> str:
+        if self.stopped:
+            return ""
+        if not self._stop:
+            return new
+        text = self._held + new
+        found = [(at + len(stop), at) for stop in self._stop if (at := text.find(stop)) >= 0]
+        if found:  # the first to be complete counts, however the text was cut into pieces
+            self.stopped, self._held = True, ""
+            return text[: min(found)[1]]
+        held = max(_overlap(text, stop) for stop in self._stop)
+        self._held = text[len(text) - held :]
+        return text[: len(text) - held]
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest end of `text` that begins `stop`."""
+    for size in range(min(len(text), len(stop) - 1), 0, -1):
+        if text.endswith(stop[:size]):
+            return size
+    return 0
