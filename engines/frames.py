@@ -60,9 +60,10 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, tag="progress"):
 
 
 class Ready(msgspec.Struct, frozen=True, array_like=True, tag="ready"):
-    """The model is loaded."""
+    """The model is loaded. `memory_bytes` is the process's resident memory."""
 
     info: LoadedInfo
+    memory_bytes: int
 
 
 class LoadFailed(msgspec.Struct, frozen=True, array_like=True, tag="load_failed"):
@@ -82,6 +83,7 @@ class Numbers(msgspec.Struct, frozen=True, array_like=True, tag="numbers"):
     """The model's load; about once a second while busy, and once when it becomes idle."""
 
     live: LiveNumbers
+    memory_bytes: int
 
 
 ToWorker = Load | Submit | Cancel | Stop

@@ -6,8 +6,6 @@ import itertools
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-import psutil
-
 from corral.engines import frames
 from corral.engines.connection import Connection
 from corral.engines.engine import Progress, RequestId
@@ -47,7 +45,7 @@ class WorkerProcess:
         self._on_progress: Progress | None = None
         self._spawned: Spawned | None = None
         self._reader: threading.Thread | None = None
-        self._stats: psutil.Process | None = None
+        self._memory_bytes = 0
         self._gone: EngineError | None = None  # why no request can be answered any more
 
     async def start(
@@ -124,13 +122,8 @@ class WorkerProcess:
 
     @property
     def memory_bytes(self) -> int:
-        """Resident memory of the process, mapped model file included; 0 once it is gone."""
-        if self._stats is None:
-            return 0
-        try:
-            return int(self._stats.memory_info().rss)
-        except psutil.Error:
-            return 0
+        """Resident memory as the process last said, mapped model file included; 0 while it has no model."""
+        return self._memory_bytes
 
     @property
     def stderr_tail(self) -> str:
@@ -157,8 +150,6 @@ class WorkerProcess:
 
     def _follow(self, loop: asyncio.AbstractEventLoop, spawned: Spawned) -> None:
         self._spawned = spawned
-        with contextlib.suppress(psutil.Error):  # it may have ended already
-            self._stats = psutil.Process(spawned.process.pid)
         self._reader = threading.Thread(
             target=self._read_output, args=(loop, spawned), name=f"worker-{spawned.process.pid}", daemon=True
         )
@@ -186,11 +177,13 @@ class WorkerProcess:
                     stream.put(event)
         elif type(message) is frames.Numbers:
             self._live = message.live
+            self._memory_bytes = message.memory_bytes
         elif type(message) is frames.Progress:
             if self._on_progress is not None:
                 self._on_progress(message.fraction)
         elif not self._ready.done():
             if type(message) is frames.Ready:
+                self._memory_bytes = message.memory_bytes
                 self._ready.set_result(message.info)
             elif type(message) is frames.LoadFailed:
                 self._ready.set_exception(error_from_code(message.code, message.message, None))
@@ -200,6 +193,7 @@ class WorkerProcess:
         unasked = self._gone is None
         error = self._gone = self._gone or WorkerCrashed("the process that runs this model ended; try again")
         self._live = LiveNumbers()
+        self._memory_bytes = 0
         self.kill()
         for stream in self._streams.values():
             stream.fail(_again(error))

@@ -19,6 +19,8 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
+import psutil
+
 from corral.engines.engine import Engine, LoadedModel, RequestId
 from corral.engines.errors import EngineError, InsufficientMemory, ModelBroken
 from corral.engines.events import Event, Failed
@@ -58,6 +60,7 @@ class Worker:
         self._model: LoadedModel | None = None
         self._busy = threading.Event()
         self._progress = 0.0
+        self._stats = psutil.Process()
 
     def serve(self) -> None:
         """Load what the first frame names, then answer until told to stop."""
@@ -68,7 +71,7 @@ class Worker:
         if model is None:
             return
         self._model = model
-        self._send(Ready(model.info))
+        self._send(Ready(model.info, self._memory_bytes()))
         threading.Thread(target=self._report_numbers, name="numbers", daemon=True).start()
         model.run(self._emit)
 
@@ -152,10 +155,13 @@ class Worker:
         while self._busy.wait():
             self._busy.clear()
             live = self._model.numbers()
-            self._send(Numbers(live))
+            self._send(Numbers(live, self._memory_bytes()))
             if live.active or live.queued:
                 self._busy.set()
             pause.wait(_NUMBERS_INTERVAL_S)
+
+    def _memory_bytes(self) -> int:
+        return int(self._stats.memory_info().rss)
 
 
 def _failed(error: EngineError | None) -> Failed:
