@@ -96,3 +96,8 @@ _BY_CODE: dict[str, type[EngineError]] = {
 def error_from_code(code: str, message: str, param: str | None) -> EngineError:
     """The exception that a `Failed` event stands for; an unknown code becomes a plain EngineError."""
     return _BY_CODE.get(code, EngineError)(message, param=param)
+
+
+def copy_of(error: EngineError) -> EngineError:
+    """The same error as a new exception: a raise writes into the exception, so those who share one need a copy each."""
+    return error_from_code(error.code, error.message, error.param)

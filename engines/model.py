@@ -99,3 +99,6 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     live: LiveNumbers = LiveNumbers()
     memory_bytes: int = 0  # resident memory of its worker process
     idle_s: float | None = None  # None while busy or not loaded
+    output_tail: str = (
+        ""  # the last lines that its worker process printed, kept after a crash; may hold paths
+    )

@@ -9,7 +9,14 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from corral.engines import frames
 from corral.engines.connection import Connection
 from corral.engines.engine import Progress, RequestId
-from corral.engines.errors import EngineError, InvalidRequest, ShuttingDown, WorkerCrashed, error_from_code
+from corral.engines.errors import (
+    EngineError,
+    InvalidRequest,
+    ShuttingDown,
+    WorkerCrashed,
+    copy_of,
+    error_from_code,
+)
 from corral.engines.events import Done, Event, Failed
 from corral.engines.model import LiveNumbers, LoadedInfo, LoadOptions, ModelFile
 from corral.engines.output import Line, OutputTail
@@ -72,7 +79,7 @@ class WorkerProcess:
         Raises the EngineError that a Failed event stands for, or WorkerCrashed.
         """
         if self._gone is not None:
-            raise _again(self._gone)
+            raise copy_of(self._gone)
         request_id = RequestId(next(self._ids))
         self._submit(request_id, request)
         stream = self._streams[request_id] = EventStream()
@@ -114,6 +121,11 @@ class WorkerProcess:
     @property
     def pid(self) -> int | None:
         return None if self._spawned is None else self._spawned.process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take requests, or may still come to it."""
+        return self._gone is None
 
     @property
     def numbers(self) -> LiveNumbers:
@@ -196,7 +208,7 @@ class WorkerProcess:
         self._memory_bytes = 0
         self.kill()
         for stream in self._streams.values():
-            stream.fail(_again(error))
+            stream.fail(copy_of(error))
         self._streams.clear()
         if not self._ready.done():
             self._ready.set_exception(
@@ -204,8 +216,3 @@ class WorkerProcess:
             )
         elif unasked and self._on_lost is not None:
             self._on_lost()
-
-
-def _again(error: EngineError) -> EngineError:
-    """A fresh copy, because each raise writes into the exception."""
-    return error_from_code(error.code, error.message, error.param)

@@ -1,0 +1,133 @@
+"""What this machine has to run models with: processor cores, memory, NVIDIA cards.
+
+Limits of the control group (containers, systemd) count as the machine's own.
+"""
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pynvml  # type: ignore[import-untyped]
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_OWN_CGROUP = Path("/proc/self/cgroup")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Main memory that this process may use."""
+
+    total_bytes: int
+    available_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gpu:
+    """One NVIDIA card."""
+
+    index: int
+    name: str
+    total_bytes: int
+    free_bytes: int
+    driver: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Devices:
+    """Everything at one moment."""
+
+    cores: int  # physical ones that this process may use
+    memory: Memory
+    gpus: tuple[Gpu, ...] = ()
+
+    @property
+    def gpu_free_bytes(self) -> int:
+        return sum(gpu.free_bytes for gpu in self.gpus)
+
+
+def read_devices() -> Devices:
+    """Ask the system. Blocks for some milliseconds."""
+    return Devices(cores=physical_cores(), memory=read_memory(), gpus=read_gpus())
+
+
+def physical_cores(*, own: Path = _OWN_CGROUP, cgroups: Path = _CGROUPS) -> int:
+    """Physical cores, but no more than this process may run on. At least 1."""
+    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = min(cores, len(os.sched_getaffinity(0)))
+    for group in _groups(own, cgroups):
+        quota, _, period = _text(group / "cpu.max").partition(" ")
+        if quota.isdigit() and period.isdigit() and int(period) > 0:
+            cores = min(cores, math.ceil(int(quota) / int(period)))
+    return max(1, cores)
+
+
+def read_memory(*, own: Path = _OWN_CGROUP, cgroups: Path = _CGROUPS) -> Memory:
+    """Total and available main memory."""
+    machine = psutil.virtual_memory()
+    total, available = int(machine.total), int(machine.available)
+    for group in _groups(own, cgroups):
+        for limit, used, cache in _memory_limits(group):
+            total = min(total, limit)
+            available = min(available, max(0, limit - max(0, used - cache)))
+    return Memory(total_bytes=total, available_bytes=available)
+
+
+def read_gpus() -> tuple[Gpu, ...]:
+    """NVIDIA cards; none if there is no driver."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return ()
+    try:
+        driver = str(pynvml.nvmlSystemGetDriverVersion())
+        return tuple(_gpu(index, driver) for index in range(pynvml.nvmlDeviceGetCount()))
+    except pynvml.NVMLError:
+        return ()
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _gpu(index: int, driver: str) -> Gpu:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    return Gpu(
+        index=index,
+        name=str(pynvml.nvmlDeviceGetName(handle)),
+        total_bytes=int(memory.total),
+        free_bytes=int(memory.free),
+        driver=driver,
+    )
+
+
+def _groups(own: Path, cgroups: Path) -> Iterator[Path]:
+    """Our control group's folder and those above it, under version 2 and version 1 with its memory folder."""
+    for line in _text(own).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        top = cgroups / "memory" if controllers else cgroups
+        folder = top / path.lstrip("/")
+        yield from (each for each in (folder, *folder.parents) if each.is_relative_to(top))
+
+
+def _memory_limits(group: Path) -> Iterator[tuple[int, int, int]]:
+    """(limit, used, droppable cache) in bytes, where this group has a limit."""
+    names = ("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")
+    for limit_name, used_name in names:
+        limit, used = _text(group / limit_name), _text(group / used_name)
+        if limit.isdigit() and used.isdigit():
+            cache = dict(
+                line.split(" ", 1) for line in _text(group / "memory.stat").splitlines() if " " in line
+            )
+            yield int(limit), int(used), int(cache.get("inactive_file", 0))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""

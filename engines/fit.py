@@ -1,0 +1,144 @@
+"""How to load a model so that it fits: from its header, the free memory and the user's wishes to every size. Pure.
+
+    context length   what the user says; else min(trained, 8192), doubled (up to 32768 and what was trained) while a
+                     cache of four such contexts takes no more than an eighth of the free memory
+    cache            cells shared by all sequences: as many as fit into half of the memory that is left beside the
+                     weights, but at least one context and at most four; if one context doesn't fit and the user
+                     asked for none, the context shrinks (to 1024 at least)
+    sequences        one for every 512 cells, 4 to 32
+    GPU layers       all that fit into the free memory of the cards with their part of the cache, less a reserve
+    threads          physical cores
+
+Encoders keep no cache; they read a whole input in one step, so their batch is as long as their context.
+"""
+
+from dataclasses import dataclass
+
+from corral.engines.devices import Devices
+from corral.engines.model import Capability, LoadOptions, ModelFile
+
+DEFAULT_CONTEXT = 8192
+GROWN_CONTEXT = 32768
+SMALLEST_CONTEXT = 1024
+CONTEXTS_IN_CACHE = 4
+CELLS_PER_SEQUENCE = 512
+FEWEST_SEQUENCES, MOST_SEQUENCES = 4, 32
+BATCH_TOKENS = 2048
+PHYSICAL_BATCH_TOKENS = 512
+CELL_STEP = 256  # llama.cpp rounds the number of cells up to this
+
+_FIXED_OVERHEAD = 192 * 2**20  # compute buffers, code, tokenizer
+_WEIGHTS_OVERHEAD = 0.05  # repacked tensors and what grows with the model
+_GPU_RESERVE = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Every size that loading needs. `memory_bytes` is main memory, `gpu_memory_bytes` the cards', both estimates."""
+
+    context_length: int
+    cache_tokens: int
+    max_sequences: int
+    batch_tokens: int
+    physical_batch_tokens: int
+    threads: int
+    gpu_layers: int
+    flash_attention: bool | None  # None: where it works
+    memory_bytes: int
+    gpu_memory_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        return self.memory_bytes + self.gpu_memory_bytes
+
+
+def plan(file: ModelFile, options: LoadOptions, devices: Devices) -> Plan:
+    """The sizes to load `file` with now. It may still not fit; `total_bytes` says what it takes."""
+    free = _free_bytes(file, options, devices)
+    context = options.context_length or _default_context(file, free)
+    cache = options.cache_tokens or _cache_tokens(file, context, free)
+    if options.context_length is None:
+        context = min(context, cache)
+    gpu_layers = _gpu_layers(file, options, cache, devices)
+    on_gpu = _gpu_share(file, gpu_layers)
+    weights_and_cache = file.size_bytes + cache * file.kv_bytes_per_token
+    overhead = _overhead(file)
+    return Plan(
+        context_length=context,
+        cache_tokens=cache,
+        max_sequences=options.max_sequences or _sequences(cache),
+        batch_tokens=options.batch_tokens or max(BATCH_TOKENS, _whole_input(file, context)),
+        physical_batch_tokens=max(PHYSICAL_BATCH_TOKENS, _whole_input(file, context)),
+        threads=options.threads or devices.cores,
+        gpu_layers=gpu_layers,
+        flash_attention=options.flash_attention,
+        memory_bytes=round(weights_and_cache * (1 - on_gpu)) + overhead,
+        gpu_memory_bytes=round(weights_and_cache * on_gpu),
+    )
+
+
+def needed_bytes(file: ModelFile, options: LoadOptions) -> int:
+    """What must be free for `file` to be loaded at all: its weights and one context (or what the user wants)."""
+    context = options.context_length or _trained(file, DEFAULT_CONTEXT)
+    smallest = context if options.context_length else min(context, SMALLEST_CONTEXT)
+    cache = options.cache_tokens or smallest
+    return file.size_bytes + cache * file.kv_bytes_per_token + _overhead(file)
+
+
+def _free_bytes(file: ModelFile, options: LoadOptions, devices: Devices) -> int:
+    """The memory that the weights and the cache are for: the cards' if all of it fits there, else everything."""
+    room = max(0, devices.gpu_free_bytes - _GPU_RESERVE)
+    if options.gpu_layers != 0 and room > needed_bytes(file, options):
+        return room
+    return devices.memory.available_bytes + (room if options.gpu_layers != 0 else 0)
+
+
+def _default_context(file: ModelFile, free: int) -> int:
+    context = _trained(file, DEFAULT_CONTEXT)
+    grown = context * 2
+    while (
+        grown <= min(GROWN_CONTEXT, file.context_length)
+        and grown * CONTEXTS_IN_CACHE * file.kv_bytes_per_token <= free // 8
+    ):
+        context, grown = grown, grown * 2
+    return context
+
+
+def _trained(file: ModelFile, most: int) -> int:
+    return min(file.context_length or most, most)
+
+
+def _cache_tokens(file: ModelFile, context: int, free: int) -> int:
+    most = context * CONTEXTS_IN_CACHE
+    if file.kv_bytes_per_token == 0:
+        return most
+    budget = max(0, free - file.size_bytes - _overhead(file)) // 2
+    cells = budget // file.kv_bytes_per_token // CELL_STEP * CELL_STEP
+    return max(min(cells, most), min(context, SMALLEST_CONTEXT))
+
+
+def _sequences(cache: int) -> int:
+    return max(FEWEST_SEQUENCES, min(cache // CELLS_PER_SEQUENCE, MOST_SEQUENCES))
+
+
+def _whole_input(file: ModelFile, context: int) -> int:
+    """Tokens that must fit into one step: all of an input whose tokens see each other in both directions."""
+    return context if file.capabilities & {Capability.EMBEDDINGS, Capability.RERANK} else 0
+
+
+def _gpu_layers(file: ModelFile, options: LoadOptions, cache: int, devices: Devices) -> int:
+    if options.gpu_layers is not None or not devices.gpus or file.layers == 0:
+        return options.gpu_layers or 0
+    per_layer = (file.size_bytes + cache * file.kv_bytes_per_token) / (file.layers + 1)  # + the output layer
+    room = max(0, devices.gpu_free_bytes - _GPU_RESERVE)
+    return min(file.layers + 1, int(room / per_layer)) if per_layer else 0
+
+
+def _gpu_share(file: ModelFile, gpu_layers: int) -> float:
+    if gpu_layers < 0:  # llama.cpp's "all"
+        return 1.0
+    return min(1.0, gpu_layers / (file.layers + 1))
+
+
+def _overhead(file: ModelFile) -> int:
+    return _FIXED_OVERHEAD + round(file.size_bytes * _WEIGHTS_OVERHEAD)
