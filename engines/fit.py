@@ -2,10 +2,11 @@
 
     context length   what the user says; else min(trained, 8192), doubled (up to 32768 and what was trained) while a
                      cache of four such contexts takes no more than an eighth of the free memory
-    cache            cells shared by all sequences: as many as fit into half of the memory that is left beside the
-                     weights, but at least one context and at most four; if one context doesn't fit and the user
-                     asked for none, the context shrinks (to 1024 at least)
-    sequences        one for every 512 cells, 4 to 32
+    cache            a whole context for each of 16 sequences, if all of it takes at most a quarter of the free memory;
+                     else cells shared by all sequences: as many as fit into half of the memory that is left beside
+                     the weights, but at least one context and at most four; if one context doesn't fit and the
+                     user asked for none, the context shrinks (to 1024 at least)
+    sequences        16 with a context each; one for every 512 shared cells, 4 to 32
     GPU layers       all that fit into the free memory of the cards with their part of the cache, less a reserve
     threads          physical cores
 
@@ -20,6 +21,7 @@ from corral.engines.model import Capability, LoadOptions, ModelFile
 DEFAULT_CONTEXT = 8192
 GROWN_CONTEXT = 32768
 SMALLEST_CONTEXT = 1024
+STREAMS = 16  # sequences with a whole context each, where memory is plentiful
 CONTEXTS_IN_CACHE = 4
 CELLS_PER_SEQUENCE = 512
 FEWEST_SEQUENCES, MOST_SEQUENCES = 4, 32
@@ -56,7 +58,9 @@ def plan(file: ModelFile, options: LoadOptions, devices: Devices) -> Plan:
     """The sizes to load `file` with now. It may still not fit; `total_bytes` says what it takes."""
     free = _free_bytes(file, options, devices)
     context = options.context_length or _default_context(file, free)
-    cache = options.cache_tokens or _cache_tokens(file, context, free)
+    streams = context * (options.max_sequences or STREAMS)
+    plentiful = file.kv_bytes_per_token > 0 and streams * file.kv_bytes_per_token <= free // 4
+    cache = options.cache_tokens or (streams if plentiful else _cache_tokens(file, context, free))
     if options.context_length is None:
         context = min(context, cache)
     gpu_layers = _gpu_layers(file, options, cache, devices)
@@ -66,7 +70,7 @@ def plan(file: ModelFile, options: LoadOptions, devices: Devices) -> Plan:
     return Plan(
         context_length=context,
         cache_tokens=cache,
-        max_sequences=options.max_sequences or _sequences(cache),
+        max_sequences=options.max_sequences or (STREAMS if plentiful else _sequences(cache)),
         batch_tokens=options.batch_tokens or max(BATCH_TOKENS, _whole_input(file, context)),
         physical_batch_tokens=max(PHYSICAL_BATCH_TOKENS, _whole_input(file, context)),
         threads=options.threads or devices.cores,

@@ -40,7 +40,7 @@ class LlamaEngine:
     def load(self, file: ModelFile, options: LoadOptions, progress: Progress) -> "LlamaModel":
         """Raises ModelBroken or InsufficientMemory."""
         backend = start_backend(_log)
-        plan = fit.plan(file, options, devices.survey())
+        plan = fit.plan(file, options, devices.read_devices())
         model = Model(file.paths, gpu_layers=plan.gpu_layers, progress=progress)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         pooled = bool(file.capabilities & _POOLED)
@@ -52,7 +52,7 @@ class LlamaModel:
     """A loaded model. `run` is the decode loop; `submit` and `cancel` may be called from other threads."""
 
     def __init__(
-        self, *, model: Model, context: Context, file: ModelFile, plan: fit.FitPlan, backend: object
+        self, *, model: Model, context: Context, file: ModelFile, plan: fit.Plan, backend: object
     ) -> None:
         self._backend = backend  # keeps the log callback alive
         self._model = model
@@ -169,14 +169,14 @@ class LlamaModel:
     def _scheduler(self) -> Scheduler:
         model, plan = self._model, self._plan
         traits = CacheTraits(
-            unified=plan.unified_cache, recurrent=model.recurrent, sliding_window=model.sliding_window
+            unified=_unified(plan), recurrent=model.recurrent, sliding_window=model.sliding_window
         )
         slots = SlotTable(self._context, count=_slot_count(plan, model), traits=traits)
         limits = Limits(
             batch_tokens=plan.batch_tokens,
             max_sequences=plan.max_sequences,
             cache_tokens=plan.cache_tokens,
-            unified=plan.unified_cache,
+            unified=_unified(plan),
         )
         return Scheduler(model=model, context=self._context, slots=slots, limits=limits, meter=self._meter)
 
@@ -184,7 +184,7 @@ class LlamaModel:
         ranks = Capability.RERANK in self._capabilities
         return PooledRunner(
             context=self._context,
-            batch_tokens=_pooled_tokens(self._plan),
+            batch_tokens=self._plan.batch_tokens,
             max_sequences=_POOLED_INPUTS,
             width=self._model.classifier_outputs() if ranks else self._model.embedding_size,
             meter=self._meter,
@@ -213,14 +213,22 @@ def _chat_format(model: Model, file: ModelFile) -> ChatFormat | None:
     return ChatFormat(source, bos=text(model.bos), eos=text(model.eos), is_special=is_special)
 
 
-def _slot_count(plan: fit.FitPlan, model: Model) -> int:
+def _unified(plan: fit.Plan) -> bool:
+    """Sequences share the cells, unless there are enough for each to have a whole context of its own.
+
+    Streams of their own make attention cheaper and a batch give exactly the text of its sequences alone.
+    """
+    return plan.cache_tokens < plan.context_length * plan.max_sequences
+
+
+def _slot_count(plan: fit.Plan, model: Model) -> int:
     """Sequence ids: one per live sequence, and in a shared cache some more for finished ones."""
-    if not plan.unified_cache or model.recurrent:
+    if not _unified(plan) or model.recurrent:
         return plan.max_sequences
     return min(plan.max_sequences * _SPARE_SLOTS, int(llama_cpp.llama_max_parallel_sequences()))
 
 
-def _context_params(plan: fit.FitPlan, model: Model, *, pooled: bool) -> "llama_cpp.llama_context_params":
+def _context_params(plan: fit.Plan, model: Model, *, pooled: bool) -> "llama_cpp.llama_context_params":
     params = llama_cpp.llama_context_default_params()
     params.n_threads = params.n_threads_batch = plan.threads
     if plan.flash_attention is not None:
@@ -228,22 +236,17 @@ def _context_params(plan: fit.FitPlan, model: Model, *, pooled: bool) -> "llama_
     params.no_perf = True
     if pooled:
         params.embeddings = True
-        params.n_ctx = params.n_batch = params.n_ubatch = _pooled_tokens(plan)
+        params.n_ctx = params.n_batch = params.n_ubatch = plan.batch_tokens
         params.n_seq_max = _POOLED_INPUTS
         params.kv_unified = True
         return params
-    params.n_ctx = plan.cache_tokens
+    params.n_ctx = plan.cache_tokens if _unified(plan) else plan.context_length * plan.max_sequences
     params.n_batch = plan.batch_tokens
-    params.n_ubatch = min(plan.batch_tokens, 512)
+    params.n_ubatch = min(plan.batch_tokens, plan.physical_batch_tokens)
     params.n_seq_max = _slot_count(plan, model)
-    params.kv_unified = plan.unified_cache
+    params.kv_unified = _unified(plan)
     params.swa_full = False
     return params
-
-
-def _pooled_tokens(plan: fit.FitPlan) -> int:
-    """Tokens per pass: a whole input has to fit, and short ones share it."""
-    return max(plan.context_length, plan.batch_tokens)
 
 
 def _log(level: str, text: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence as Listing
 from dataclasses import dataclass
 
 from corral.engines.engine import Emit, RequestId
-from corral.engines.events import Done, Event, Finished, FinishReason, Started, TextDelta
+from corral.engines.errors import UnsupportedSchema
+from corral.engines.events import Done, Event, Failed, Finished, FinishReason, Started, TextDelta
 from corral.engines.llama.inbox import Inbox
 from corral.engines.llama.logprobs import token_logprob
 from corral.engines.llama.meter import Meter
@@ -17,6 +18,7 @@ from corral.engines.llama.sequence import Job, Sequence
 from corral.engines.llama.slots import SlotTable
 
 _LOOK_AHEAD = 32  # waiting sequences that one step looks at
+_TOO_COMPLEX = "this schema or grammar became too complex while the answer was written; simplify it"
 _SCORING_CHUNK = 64  # prompt tokens per step when each one's logits are wanted
 
 
@@ -128,6 +130,8 @@ class Scheduler:
         decoded = time.monotonic()
         generated = 0
         for sequence, share, index in outputs:
+            if sequence.slot is None:  # ended by a sibling's failure in this very step
+                continue
             first = sequence.evaluated
             sequence.evaluated += share.count
             if sequence.score_prompt and first < sequence.prompt_size:
@@ -212,6 +216,11 @@ class Scheduler:
         raw = logits.copy() if sequence.mask is not None and sequence.top_logprobs is not None else logits
         if sequence.mask is not None:
             sequence.mask.apply_mask(logits)
+            if sequence.mask.error:
+                self._fail(
+                    job, Failed(code=UnsupportedSchema.code, message=_TOO_COMPLEX, param="response_format")
+                )
+                return
         token = sequence.sampler.pick(self._context, index, logits)
         self._meter.token(sequence.token_at, now)
         sequence.token_at = now
@@ -257,6 +266,11 @@ class Scheduler:
                     reasoning_tokens=job.reasoning_tokens,
                 ),
             )
+
+    def _fail(self, job: Job, failure: Failed) -> None:
+        """End a request with an error, with all its choices."""
+        self._drop(frozenset({job.request_id}))
+        self._emit(job, failure)
 
     def _retire(self, sequence: Sequence) -> None:
         self._running.remove(sequence)

@@ -23,6 +23,10 @@ class TokenMask(Protocol):
     def is_complete(self) -> bool:
         """Nothing but the end may follow."""
 
+    @property
+    def error(self) -> str:
+        """Why the grammar gave up; empty if all is well."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Job:
