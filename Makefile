@@ -35,7 +35,7 @@ format: $(VENV)/.installed-dev  ## let ruff mend what it can
 
 bench: $(VENV)/.installed-bench  ## compare with llama-server and write docs/benchmarks.md (takes long)
 	$(BIN)/python -m bench.engine $(BENCH)
-	$(BIN)/python -m bench.http $(BENCH)
+	$(BIN)/python -m bench.http
 
 build: $(VENV)/.installed-dev  ## wheel and source distribution into dist/
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist

@@ -1,0 +1,1 @@
+"""Benchmarks: this engine beside llama-server, and what the HTTP path costs."""
