@@ -63,7 +63,7 @@ class EchoEngine:
         except OSError as error:
             raise ModelBroken("this echo model's file can't be read") from error
         for step in range(_PROGRESS_STEPS):
-            progress(step / _PROGRESS_STEPS)
+            progress((step + 0.5) / _PROGRESS_STEPS)
             time.sleep(settings.load_seconds / _PROGRESS_STEPS)
         if settings.load_error is not None:
             raise ModelBroken(settings.load_error)

@@ -108,7 +108,7 @@ _TO_WORKER: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker
 _FROM_WORKER: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker, dec_hook=_decode_path)
 
 
-def encode(message: ToWorker | FromWorker) -> bytearray:
+def encode(message: ToWorker | FromWorker, *, max_bytes: int = MAX_FRAME_BYTES) -> bytearray:
     """One frame, ready to be sent. Raises FrameError if it is too large, too deep or not valid Unicode."""
     frame = bytearray(_HEADER.size)
     try:
@@ -116,8 +116,8 @@ def encode(message: ToWorker | FromWorker) -> bytearray:
     except (RecursionError, UnicodeEncodeError) as error:
         raise FrameError("a message that is nested too deeply or isn't valid Unicode") from error
     size = len(frame) - _HEADER.size
-    if size > MAX_FRAME_BYTES:
-        raise FrameError(f"a message of {size} bytes is more than the {MAX_FRAME_BYTES} bytes allowed")
+    if size > max_bytes:
+        raise FrameError(f"a message of {size} bytes is more than the {max_bytes} bytes allowed")
     _HEADER.pack_into(frame, 0, size)
     return frame
 
@@ -126,7 +126,7 @@ def decode_to_worker(payload: bytes) -> ToWorker:
     """A frame's payload as the worker reads it. Raises FrameError."""
     try:
         return _TO_WORKER.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FrameError(f"not a message to a worker: {error}") from error
 
 
@@ -134,7 +134,7 @@ def decode_from_worker(payload: bytes) -> FromWorker:
     """A frame's payload as the parent reads it. Raises FrameError."""
     try:
         return _FROM_WORKER.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FrameError(f"not a message from a worker: {error}") from error
 
 
