@@ -14,7 +14,6 @@ from blockbuster import BlockingError
 from corral.app.starter import STARTER_MODEL, fetch
 from tests import guards
 
-
 SETTLE_S = 0.05
 
 
