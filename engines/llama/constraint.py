@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from llguidance import LLMatcher, LLParserLimits, LLTokenizer
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer, TokenizerWrapper
 from llguidance.gbnf_to_lark import gbnf_to_lark
 
 from corral.engines.errors import UnsupportedSchema
@@ -21,7 +21,7 @@ from corral.engines.llama.native import Floats
 _MOST_TEXT = 512 * 1024  # characters of a schema or grammar
 _DEEPEST = 100  # levels of a schema
 _CACHED = 64  # compiled grammars
-_JSON_OPTIONS = {"whitespace_pattern": r"[ \n\r\t]{0,32}"}  # bounded: an answer can't get lost in blanks
+_JSON_OPTIONS: Any = {"whitespace_pattern": r"[ \n\r\t]{0,32}"}  # bounded: an answer can't get lost in blanks
 _KEYWORDS = re.compile(r"Unimplemented keys: \[(.*?)\]")
 _SPECIAL_MARK = b"\xff"  # how llguidance tells control tokens from text
 
@@ -131,13 +131,13 @@ def build_tokenizer(
     tokenize: Callable[[bytes], list[int]],
 ) -> LLTokenizer:
     """Index a vocabulary. `pieces`: bytes of each token id; `special`: ids that are control tokens, not text."""
-    return LLTokenizer(_Vocabulary(pieces, special, eos_ids, tokenize), eos_token=list(eos_ids))
+    vocabulary = TokenizerWrapper(_Vocabulary(pieces, special, eos_ids, tokenize))
+    return LLTokenizer(vocabulary, eos_token=list(eos_ids))
 
 
 class _Vocabulary:
-    """What llguidance asks of a tokenizer (its TokenizerWrapper, without a tokenizer library behind it)."""
+    """What llguidance's TokenizerWrapper asks of a tokenizer."""
 
-    is_tokenizer_wrapper = True
     bos_token_id = None
 
     def __init__(

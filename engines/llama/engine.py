@@ -3,7 +3,9 @@
 import sys
 import threading
 from collections.abc import Callable
+from collections.abc import Sequence as Listing
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import llama_cpp
 
@@ -140,7 +142,7 @@ class LlamaModel:
         """The prepared request as a call that delivers it. Raises InvalidRequest and its kinds."""
         if isinstance(self._loop, Scheduler):
             choices = self._choices(request_id, request)
-            scheduler: Inbox[list[Sequence]] = self._loop.inbox
+            scheduler: Inbox[Listing[Sequence]] = self._loop.inbox
             return lambda: scheduler.submit(choices)
         job = self._pooled_job(request_id, request)
         runner: Inbox[PooledJob] = self._loop.inbox
@@ -228,7 +230,8 @@ def _slot_count(plan: fit.Plan, model: Model) -> int:
     return min(plan.max_sequences * _SPARE_SLOTS, int(llama_cpp.llama_max_parallel_sequences()))
 
 
-def _context_params(plan: fit.Plan, model: Model, *, pooled: bool) -> "llama_cpp.llama_context_params":
+def _context_params(plan: fit.Plan, model: Model, *, pooled: bool) -> Any:
+    """The filled `llama_context_params`."""
     params = llama_cpp.llama_context_default_params()
     params.n_threads = params.n_threads_batch = plan.threads
     if plan.flash_attention is not None:

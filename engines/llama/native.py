@@ -165,13 +165,13 @@ class Batch:
         self._outputs = np.zeros(capacity, np.int8)
         start = self._sequences.ctypes.data
         self._sequence_pointers = np.arange(start, start + 4 * capacity, 4, dtype=np.uintp)
-        self.native: Any = llama_cpp.llama_batch()
-        self.native.token = self._tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
-        self.native.pos = self._positions.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
-        self.native.n_seq_id = self._counts.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
-        self.native.seq_id = self._sequence_pointers.ctypes.data_as(
-            ctypes.POINTER(ctypes.POINTER(ctypes.c_int32))
-        )
+        make_batch: Any = llama_cpp.llama_batch  # its annotations say arrays, its fields are pointers
+        self.native = make_batch()
+        int32 = ctypes.POINTER(ctypes.c_int32)
+        self.native.token = self._tokens.ctypes.data_as(int32)
+        self.native.pos = self._positions.ctypes.data_as(int32)
+        self.native.n_seq_id = self._counts.ctypes.data_as(int32)
+        self.native.seq_id = self._sequence_pointers.ctypes.data_as(ctypes.POINTER(int32))
         self.native.logits = self._outputs.ctypes.data_as(ctypes.POINTER(ctypes.c_int8))
 
     def clear(self) -> None:

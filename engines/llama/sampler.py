@@ -49,7 +49,9 @@ def _build_chain(sampling: Sampling, model: Model, prompt: Ints, choice: int) ->
     size = model.vocabulary_size
     biases = [(token, bias) for token, bias in sampling.logit_bias.items() if 0 <= token < size]
     if biases:
-        array = (llama_cpp.llama_logit_bias * len(biases))(*biases)
+        array = (llama_cpp.llama_logit_bias * len(biases))(
+            *(llama_cpp.llama_logit_bias(*bias) for bias in biases)
+        )
         add(llama_cpp.llama_sampler_init_logit_bias(size, len(biases), array))
     for part in _penalties(sampling, model, prompt):
         add(part)

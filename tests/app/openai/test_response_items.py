@@ -90,7 +90,9 @@ def test_settings_are_translated() -> None:
 
 
 def test_tools_are_translated() -> None:
-    tools = [{"type": "function", "name": name, "parameters": {}} for name in ("a", "b")]
+    tools: list[dict[str, Any]] = [
+        {"type": "function", "name": name, "parameters": {}} for name in ("a", "b")
+    ]
     assert body(tools=tools, tool_choice={"type": "function", "name": "b"})["tool_choice"] == {
         "type": "function",
         "function": {"name": "b"},
