@@ -30,12 +30,10 @@ def table(rows: Sequence[Row], servers: Sequence[str]) -> list[str]:
 def replace_section(page: Path, heading: str, lines: Sequence[str]) -> None:
     """Write `## heading` with these lines into the page, in place of the section of that name if there is one."""
     text = page.read_text(encoding="utf-8") if page.exists() else "# Benchmarks\n"
-    title, *sections = text.rstrip().split("\n## ")
-    kept = [section for section in sections if section.partition("\n")[0] != heading]
-    written = "\n".join([heading, "", *lines]).rstrip()
-    page.write_text(
-        "\n\n## ".join([title.rstrip(), *map(str.rstrip, kept), written]) + "\n", encoding="utf-8"
-    )
+    title, *parts = text.rstrip().split("\n## ")
+    sections = {part.partition("\n")[0]: part.rstrip() for part in parts}
+    sections[heading] = "\n".join([heading, "", *lines]).rstrip()
+    page.write_text("\n\n## ".join([title.rstrip(), *sections.values()]) + "\n", encoding="utf-8")
 
 
 def _ratio(row: Row, first: str, other: str) -> str:
