@@ -48,6 +48,7 @@ constraints: $(VENV)/.installed-dev $(VENV)/.installed-bench  ## write the insta
 
 clean:  ## remove everything that the other commands made here
 	rm -rf $(VENV) .namespace .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
+	find app bench engines packaging peers tests webui -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
