@@ -59,7 +59,8 @@ def plan(file: ModelFile, options: LoadOptions, devices: Devices) -> Plan:
     free = _free_bytes(file, options, devices)
     context = options.context_length or _default_context(file, free)
     streams = context * (options.max_sequences or STREAMS)
-    plentiful = file.kv_bytes_per_token > 0 and streams * file.kv_bytes_per_token <= free // 4
+    room = min(free // 4, _cache_budget(file, free))
+    plentiful = file.kv_bytes_per_token > 0 and streams * file.kv_bytes_per_token <= room
     cache = options.cache_tokens or (streams if plentiful else _cache_tokens(file, context, free))
     if options.context_length is None:
         context = min(context, cache)
@@ -116,9 +117,13 @@ def _cache_tokens(file: ModelFile, context: int, free: int) -> int:
     most = context * CONTEXTS_IN_CACHE
     if file.kv_bytes_per_token == 0:
         return most
-    budget = max(0, free - file.size_bytes - _overhead(file)) // 2
-    cells = budget // file.kv_bytes_per_token // CELL_STEP * CELL_STEP
+    cells = _cache_budget(file, free) // file.kv_bytes_per_token // CELL_STEP * CELL_STEP
     return max(min(cells, most), min(context, SMALLEST_CONTEXT))
+
+
+def _cache_budget(file: ModelFile, free: int) -> int:
+    """Half of what the weights leave."""
+    return max(0, free - file.size_bytes - _overhead(file)) // 2
 
 
 def _sequences(cache: int) -> int:
