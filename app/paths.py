@@ -1,0 +1,54 @@
+"""Every path on disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+_PROGRAM = "corral"
+
+
+def default_data_dir() -> Path:
+    """The platform's folder for a user's data of this program."""
+    return user_data_path(_PROGRAM, appauthor=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """The files below a node's data folder."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """Settings that a user writes."""
+        return self.root / "config.toml"
+
+    @property
+    def models(self) -> Path:
+        """Model files, unless the setting says otherwise."""
+        return self.root / "models"
+
+    @property
+    def logs(self) -> Path:
+        """Log files, unless the setting says otherwise."""
+        return self.root / "logs"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "corral.db"
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the node that runs on this data folder."""
+        return self.root / "node.lock"
+
+    @property
+    def run_file(self) -> Path:
+        """Where the running node answers: process id, port, URL."""
+        return self.root / "node.json"
+
+    @property
+    def local_token(self) -> Path:
+        """The credential for commands on this machine; a new one at each start."""
+        return self.root / "local.token"

@@ -1,0 +1,185 @@
+"""The table of settings: each field says its type, default, kind, help and older names. Everything else derives from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from corral.app import setting_kinds as kinds
+from corral.app.model_options import ModelOptions
+from corral.app.setting_kinds import Kind
+
+ENVIRONMENT_PREFIX = "CORRAL_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One row of the table."""
+
+    name: str
+    kind: Kind
+    help: str
+    default: object  # None: no limit, or worked out at start; then `default_text` says how
+    default_text: str
+    legacy: tuple[str, ...]  # environment variables of older programs, the first one set counts
+    secret: bool
+    in_file: bool  # may stand in config.toml
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return ENVIRONMENT_PREFIX + self.name.upper()
+
+
+def _setting(
+    kind: Kind,
+    help: str,
+    *,
+    default: object = None,
+    default_text: str = "",
+    legacy: tuple[str, ...] = (),
+    secret: bool = False,
+    in_file: bool = True,
+) -> Any:
+    row = Setting(
+        name="",  # the field's, see _rows
+        kind=kind,
+        help=help,
+        default=default,
+        default_text=default_text or shown(default),
+        legacy=legacy,
+        secret=secret,
+        in_file=in_file,
+    )
+    return field(metadata={"setting": row}, repr=not secret)
+
+
+def shown(value: object) -> str:
+    """A value as people write it."""
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting's value. `sources` says where each comes from in words, `notices` what a user should change."""
+
+    host: str = _setting(
+        kinds.TEXT,
+        "Address that the HTTP port listens on; 127.0.0.1 keeps it to this machine.",
+        default="0.0.0.0",
+        legacy=("LLMLB_HOST", "ROUTER_HOST", "LLM_RUNTIME_BIND_ADDRESS", "LLM_BIND_ADDRESS"),
+    )
+    port: int = _setting(
+        kinds.PORT,
+        "HTTP port for clients. 0 picks a free one.",
+        default=32768,
+        legacy=("LLMLB_PORT", "ROUTER_PORT"),
+    )
+    peer_port: int = _setting(
+        kinds.PORT,
+        "Port for the other machines of the cluster. 0 picks a free one.",
+        default=32769,
+        legacy=("LLM_RUNTIME_PORT",),
+    )
+    node_name: str = _setting(kinds.TEXT, "What this machine is called.", default_text="the host name")
+    data_dir: Path = _setting(  # noqa: RUF009 - makes a field
+        kinds.PATH,
+        "Folder for everything that Corral keeps: database, logs, models, config.toml.",
+        default_text="the user's data folder of the platform",
+        legacy=("LLMLB_DATA_DIR",),
+        in_file=False,
+    )
+    models_dir: Path = _setting(  # noqa: RUF009 - makes a field
+        kinds.PATH,
+        "Folder with model files.",
+        default_text="`models` in the data folder",
+        legacy=("LLM_RUNTIME_MODELS_DIR", "LLM_MODELS_DIR"),
+    )
+    model_folders: tuple[Path, ...] = _setting(
+        kinds.PATHS,
+        "More folders with model files, only read: other programs' caches, network drives.",
+        default=(),
+    )
+    log_level: str = _setting(
+        kinds.LOG_LEVEL,
+        "How much is logged.",
+        default="info",
+        legacy=("LLMLB_LOG_LEVEL", "LLM_RUNTIME_LOG_LEVEL", "LLM_LOG_LEVEL", "RUST_LOG", "LOG_LEVEL"),
+    )
+    log_dir: Path = _setting(  # noqa: RUF009 - makes a field
+        kinds.PATH,
+        "Folder for log files.",
+        default_text="`logs` in the data folder",
+        legacy=("LLMLB_LOG_DIR", "LLM_RUNTIME_LOG_DIR", "LLM_LOG_DIR"),
+    )
+    log_retention_days: int = _setting(
+        kinds.whole_number(1),
+        "Log files of older days are deleted.",
+        default=7,
+        legacy=("LLMLB_LOG_RETENTION_DAYS", "LLM_RUNTIME_LOG_RETENTION_DAYS", "LLM_LOG_RETENTION_DAYS"),
+    )
+    model_idle_timeout_s: float | None = _setting(
+        kinds.optional(kinds.SECONDS),
+        "A model that nobody used for so long is unloaded.",
+        default=900.0,
+        legacy=("LLM_MODEL_IDLE_TIMEOUT",),
+    )
+    max_loaded_models: int | None = _setting(
+        kinds.optional(kinds.whole_number(1)),
+        "So many models are loaded at the same time at most.",
+        legacy=("LLM_MAX_LOADED_MODELS",),
+    )
+    max_memory_bytes: int | None = _setting(
+        kinds.optional(kinds.SIZE),
+        "All loaded models together take no more memory than this.",
+        legacy=("LLM_MAX_MEMORY_BYTES",),
+    )
+    model_queue_max: int = _setting(
+        kinds.whole_number(1),
+        "So many requests may wait for models to load; the next one gets 429.",
+        default=1024,
+        legacy=("ROUTER_MAX_WAITERS",),
+    )
+    model_queue_timeout_s: float = _setting(
+        kinds.SECONDS, "A model waits so long for busy ones to make room; then 504.", default=60.0
+    )
+    keep_alive_s: float = _setting(
+        kinds.SECONDS, "Pause between the comments that keep a silent stream open.", default=10.0
+    )
+    metrics: bool = _setting(kinds.BOOLEAN, "Whether `/metrics` answers.", default=True)
+    cors_origins: tuple[str, ...] = _setting(
+        kinds.WORDS,
+        "Origins whose web pages may call `/v1`; `*` allows all.",
+        default=(),
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        kinds.WORDS,
+        "More host names that `/v0` answers to, besides this machine's own.",
+        default=(),
+    )
+    response_retention_days: int = _setting(
+        kinds.whole_number(1), "Responses of `/v1/responses` are kept so long.", default=7
+    )
+    bootstrap_api_key: str | None = _setting(
+        kinds.KEY,
+        "The first API key, made when the database is new; for containers and scripts.",
+        default_text="a random key, shown once",
+        secret=True,
+    )
+    models: ModelOptions = field(default_factory=ModelOptions)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+
+def _rows() -> tuple[Setting, ...]:
+    rows = [(each.name, each.metadata.get("setting")) for each in fields(Settings)]
+    return tuple(replace(row, name=name) for name, row in rows if isinstance(row, Setting))
+
+
+TABLE = _rows()
