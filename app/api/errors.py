@@ -1,0 +1,90 @@
+"""THE place where exceptions become HTTP: class → status, type, code, Retry-After."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from corral.app.api import request_errors as api
+from corral.app.gateway import errors as gateway
+from corral.app.openai.responses.service import ResponseFailed, ResponseNotFound
+from corral.app.openai.validation import invalid_request
+from corral.engines import errors as engines
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How one kind of error looks to a client. `code` None: the exception's own."""
+
+    status: int
+    type: str
+    code: str | None = None
+    retry_after_s: int | None = None
+
+
+_INTERNAL = Shape(500, "server_error", "internal_error")
+
+SHAPES: dict[type[Exception], Shape] = {
+    engines.EngineError: _INTERNAL,
+    engines.InvalidRequest: Shape(400, "invalid_request_error"),
+    engines.ModelNotFound: Shape(404, "not_found_error"),
+    engines.ModelBroken: Shape(503, "service_unavailable_error", "no_capable_endpoint", 30),
+    engines.InsufficientMemory: Shape(503, "service_unavailable_error", None, 30),
+    engines.QueueFull: Shape(429, "rate_limit_error", None, 5),
+    engines.QueueTimeout: Shape(504, "timeout_error"),
+    engines.WorkerCrashed: Shape(502, "upstream_error", None, 1),
+    engines.ShuttingDown: Shape(503, "service_unavailable_error", None, 10),
+    ResponseNotFound: Shape(404, "not_found_error"),
+    ResponseFailed: Shape(502, "upstream_error"),
+    gateway.MissingModel: Shape(400, "invalid_request_error"),
+    gateway.NoCapableEndpoint: Shape(503, "service_unavailable_error", None, 10),
+    gateway.CloudKeyMissing: Shape(401, "authentication_error"),
+    gateway.AuthError: Shape(401, "authentication_error"),
+    gateway.InsufficientScope: Shape(403, "permission_error"),
+    api.BadRequest: Shape(400, "invalid_request_error"),
+    api.BodyTooLarge: Shape(413, "invalid_request_error"),
+    api.BodyTimeout: Shape(408, "invalid_request_error"),
+    api.UnsupportedMediaType: Shape(415, "invalid_request_error"),
+    api.MethodNotAllowed: Shape(405, "invalid_request_error"),
+    api.RouteNotFound: Shape(404, "not_found_error"),
+    api.HostNotAllowed: Shape(403, "permission_error"),
+    api.NotReady: Shape(503, "service_unavailable_error", None, 2),
+}
+
+
+def shape_of(error: Exception) -> Shape:
+    """The entry of the nearest class; what nobody expected is an internal error."""
+    if isinstance(error, ValidationError):
+        return SHAPES[engines.InvalidRequest]
+    return next((SHAPES[kind] for kind in type(error).__mro__ if kind in SHAPES), _INTERNAL)
+
+
+def error_object(error: Exception) -> dict[str, Any]:
+    """OpenAI's error object. Only messages that were written for clients are shown."""
+    shape = shape_of(error)
+    if isinstance(error, ValidationError):
+        error = invalid_request(error)
+    if isinstance(error, engines.EngineError | gateway.GatewayError | api.ApiError):
+        message, param, code = error.message, error.param, error.code
+    else:
+        message, param, code = "something went wrong inside this node; its log says more", None, ""
+    return {"message": message, "type": shape.type, "param": param, "code": shape.code or code}
+
+
+def error_body(error: Exception) -> bytes:
+    """The JSON of an error answer, and of a stream's last event."""
+    return orjson.dumps({"error": error_object(error)})
+
+
+def error_headers(error: Exception) -> dict[str, str]:
+    """Headers that go with the status."""
+    headers = {"content-type": "application/json"}
+    shape = shape_of(error)
+    if shape.retry_after_s is not None:
+        headers["retry-after"] = str(shape.retry_after_s)
+    if shape.status == 401 and not isinstance(error, gateway.CloudKeyMissing):
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(error, api.MethodNotAllowed):
+        headers["allow"] = ", ".join(sorted(error.allowed))
+    return headers

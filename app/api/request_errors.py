@@ -1,0 +1,85 @@
+"""What can be wrong with an HTTP request before anybody looks at what it asks for.
+
+ApiError
+├── BadRequest              also: InvalidJson, a body that isn't a JSON object, an unknown field
+├── BodyTooLarge, BodyTimeout, UnsupportedMediaType
+├── RouteNotFound, MethodNotAllowed
+├── HostNotAllowed          a name that isn't ours: DNS rebinding
+└── NotReady                this node is starting or stopping
+"""
+
+from collections.abc import Collection
+from typing import ClassVar
+
+_MIB = 1024 * 1024
+
+
+class ApiError(Exception):
+    """Base of every error of this folder. Messages are shown to clients."""
+
+    code: ClassVar[str] = "api_error"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class BadRequest(ApiError):
+    code = "invalid_value"
+
+
+class InvalidJson(BadRequest):
+    code = "invalid_json"
+
+
+class BodyTooLarge(ApiError):
+    code = "body_too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"the request's body is larger than the {limit_bytes // _MIB} MiB allowed here")
+
+
+class BodyTimeout(ApiError):
+    code = "body_timeout"
+
+    def __init__(self) -> None:
+        super().__init__("the request's body took too long to arrive")
+
+
+class UnsupportedMediaType(ApiError):
+    code = "unsupported_media_type"
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"send `Content-Type: application/json`, not {given[:100]!r}")
+
+
+class RouteNotFound(ApiError):
+    code = "not_found"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"there is nothing at {path[:200]!r}; GET /openapi.json lists what there is")
+
+
+class MethodNotAllowed(ApiError):
+    code = "method_not_allowed"
+
+    def __init__(self, method: str, allowed: Collection[str]) -> None:
+        super().__init__(f"{method[:20]} is not possible here; possible: {', '.join(sorted(allowed))}")
+        self.allowed = allowed
+
+
+class HostNotAllowed(ApiError):
+    code = "host_not_allowed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this host name is not one of this node's; use its IP address, or add the name to the allowed hosts"
+        )
+
+
+class NotReady(ApiError):
+    code = "loading"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"this node is {state}; try again in a moment")

@@ -1,0 +1,200 @@
+"""The models of this machine as an endpoint."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+from corral.app.api.errors import error_body
+from corral.app.gateway.endpoint import EndpointId, GatewayRequest, GatewayResponse, ServedModel
+from corral.app.gateway.event_merge import EventMerge
+from corral.app.gateway.models import served_model
+from corral.app.openai import sse
+from corral.app.openai.translate import TRANSLATIONS
+from corral.app.openai.translation import StreamWriter, Translation
+from corral.engines.errors import EngineError, InvalidRequest
+from corral.engines.events import Done, Event, TextDelta, ToolCallDelta
+from corral.engines.model import ModelStatus
+from corral.engines.requests import Request
+
+KEEP_ALIVE_S = 10.0
+_STREAM_HEADERS = {"content-type": sse.CONTENT_TYPE, "cache-control": "no-cache", "x-accel-buffering": "no"}
+_JSON_HEADERS = {"content-type": "application/json"}
+
+
+class Pool(Protocol):
+    """What this needs of `engines.pool.ModelPool`."""
+
+    def answer(self, name: str, request: Request) -> AsyncGenerator[Event, None]: ...
+
+    def models(self) -> tuple[ModelStatus, ...]: ...
+
+
+class Observer(Protocol):
+    """Hears what is measured of each answer."""
+
+    def first_token(self, model: str, seconds: float) -> None: ...
+
+    def answered(self, model: str, done: Done) -> None: ...
+
+
+class LocalEndpoint:
+    """Endpoint over the model pool of this node."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        node_name: str,
+        observer: Observer | None = None,
+        keep_alive_s: float = KEEP_ALIVE_S,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """A stream that has nothing to say for `keep_alive_s` says so in a comment."""
+        self._pool = pool
+        self._node_name = node_name
+        self._observer = observer
+        self._keep_alive_s = keep_alive_s
+        self._now = now
+        self._clock = clock
+
+    @property
+    def id(self) -> EndpointId:
+        return EndpointId(f"local:{self._node_name}")
+
+    @property
+    def name(self) -> str:
+        return self._node_name
+
+    def models(self) -> Sequence[ServedModel]:
+        return [served_model(status) for status in self._pool.models()]
+
+    async def forward(self, request: GatewayRequest) -> GatewayResponse:
+        """Raises EngineError before the first byte. A stream's status is known with the first event, or when
+        that takes longer than the keep-alive interval."""
+        translate = TRANSLATIONS.get(request.path)
+        if translate is None:
+            raise InvalidRequest(f"models of this machine can't answer {request.path}")
+        translation = translate(request.json, int(self._now()))
+        answer = _Answer(self._open(request.model, translation), self._meter(request.model))
+        answer.events.open()
+        try:
+            if translation.stream is None:
+                return GatewayResponse(
+                    status=200, headers=_JSON_HEADERS, body=_once(await _document(answer, translation))
+                )
+            first = await answer.take(self._keep_alive_s)
+        except BaseException:
+            await answer.events.aclose()
+            raise
+        body = _StreamBody(answer, translation.stream(), first, self._keep_alive_s)
+        return GatewayResponse(status=200, headers=_STREAM_HEADERS, body=body)
+
+    def _open(self, model: str, translation: Translation) -> EventMerge:
+        sources = [self._pool.answer(model, each) for each in translation.requests]
+        return EventMerge(sources, choices_each=translation.choices_each)
+
+    def _meter(self, name: str) -> "_Meter | None":
+        if self._observer is None:
+            return None
+        return _Meter(self._observer, name, self._pool, self._clock)
+
+
+class _Meter:
+    """Tells the observer about one answer."""
+
+    def __init__(self, observer: Observer, name: str, pool: Pool, clock: Callable[[], float]) -> None:
+        self._observer = observer
+        self._name = name
+        self._pool = pool
+        self._clock = clock
+        self._started_at = clock()
+        self._waits = True
+
+    def see(self, events: Sequence[Event]) -> None:
+        if self._waits and any(isinstance(event, TextDelta | ToolCallDelta) for event in events):
+            self._waits = False
+            self._observer.first_token(self._listed_name(), self._clock() - self._started_at)
+        if events and type(events[-1]) is Done:
+            self._observer.answered(self._listed_name(), events[-1])
+
+    def _listed_name(self) -> str:
+        """Clients have many ways to write a name; a metric has one."""
+        name = self._name.strip().lower()
+        names = [status.file.name for status in self._pool.models()]
+        exact = [each for each in names if each.lower() == name]
+        return next(iter(exact or [each for each in names if each.lower().startswith(name)]), "other")
+
+
+class _Answer:
+    """The events of one answer, seen by the meter."""
+
+    def __init__(self, events: EventMerge, meter: _Meter | None) -> None:
+        self.events = events
+        self._meter = meter
+
+    async def take(self, timeout_s: float | None = None) -> list[Event]:
+        events = await self.events.take(timeout_s=timeout_s)
+        if self._meter is not None:
+            self._meter.see(events)
+        return events
+
+
+class _StreamBody:
+    """The server-sent events of one answer; what waits goes out as one piece. Errors are the last event."""
+
+    def __init__(
+        self, answer: _Answer, writer: StreamWriter, first: list[Event], keep_alive_s: float
+    ) -> None:
+        self._answer = answer
+        self._writer = writer
+        self._first: list[Event] | None = first
+        self._keep_alive_s = keep_alive_s
+        self._ended = False
+
+    def __aiter__(self) -> "_StreamBody":
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._ended:
+            if data := await self._next():
+                return data
+        await self.aclose()
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Cancel the work if it isn't done."""
+        self._ended = True
+        await self._answer.events.aclose()
+
+    async def _next(self) -> bytes:
+        try:
+            events = await self._take()
+        except EngineError as error:
+            self._ended = True
+            return sse.event(error_body(error)) + sse.DONE
+        if not events:
+            return sse.KEEP_ALIVE
+        self._ended = type(events[-1]) is Done
+        write = self._writer.write
+        return b"".join([write(event) for event in events])
+
+    async def _take(self) -> list[Event]:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return await self._answer.take(self._keep_alive_s)
+
+
+async def _document(answer: _Answer, translation: Translation) -> bytes:
+    writer = translation.document()
+    while True:
+        for event in await answer.take():
+            writer.add(event)
+            if type(event) is Done:
+                await answer.events.aclose()
+                return writer.document()
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data

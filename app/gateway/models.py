@@ -1,0 +1,75 @@
+"""Models on this machine as the gateway and `/v1/models` show them. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from corral.app.gateway.endpoint import ServedModel
+from corral.engines.model import Capability, Lifecycle, ModelStatus
+
+_LIFECYCLE = {
+    Lifecycle.ON_DISK: "registered",
+    Lifecycle.LOADING: "caching",
+    Lifecycle.LOADED: "registered",
+    Lifecycle.ERROR: "error",
+}
+_CAPABILITY_NAMES = {
+    "chat_completion": Capability.CHAT,
+    "completion": Capability.COMPLETION,
+    "embeddings": Capability.EMBEDDINGS,
+    "rerank": Capability.RERANK,
+    "text_to_speech": Capability.TEXT_TO_SPEECH,
+    "speech_to_text": Capability.SPEECH_TO_TEXT,
+    "image_generation": Capability.IMAGE_GENERATION,
+    "image_understanding": Capability.VISION,
+}
+
+
+def served_model(status: ModelStatus) -> ServedModel:
+    """One model of this machine."""
+    file, loaded = status.file, status.loaded
+    capabilities = file.capabilities if loaded is None else loaded.capabilities
+    return ServedModel(
+        id=file.name,
+        created=int(file.modified_at),
+        capabilities=frozenset(capabilities),
+        ready=status.lifecycle is Lifecycle.LOADED,
+        lifecycle_status=_LIFECYCLE[status.lifecycle],
+        context_length=file.context_length if loaded is None else loaded.context_length,
+        size_bytes=file.size_bytes,
+        quantization=file.quantization,
+        error=status.error or file.error,
+    )
+
+
+def model_document(found: Mapping[str, ServedModel]) -> dict[str, Any]:
+    """One entry of GET /v1/models; `found`: node name → the model as that node has it, not empty."""
+    best = max(found.values(), key=lambda model: (model.ready, model.error is None))
+    return {
+        "id": best.id,
+        "object": "model",
+        "created": best.created,
+        "owned_by": "corral",
+        "capabilities": _capabilities(best.capabilities),
+        "ready": best.ready,
+        "lifecycle_status": best.lifecycle_status,
+        "download_progress": None,
+        "context_length": best.context_length,
+        "size_bytes": best.size_bytes,
+        "quantization": best.quantization,
+        "nodes": sorted(found),
+        "error": best.error,
+    }
+
+
+def merged(models: Iterable[tuple[str, Sequence[ServedModel]]]) -> dict[str, dict[str, ServedModel]]:
+    """Model id → node name → the model; each id once, whoever has it."""
+    by_id: dict[str, dict[str, ServedModel]] = {}
+    for node, served in models:
+        for model in served:
+            by_id.setdefault(model.id, {})[node] = model
+    return by_id
+
+
+def _capabilities(able: frozenset[str]) -> dict[str, bool]:
+    named = {name: capability in able for name, capability in _CAPABILITY_NAMES.items()}
+    return {**named, "fine_tune": False, "inference": bool(able)}

@@ -1,0 +1,82 @@
+"""Which request body belongs to which path, and how each is translated."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from corral.app.openai.chat_document import ChatDocument
+from corral.app.openai.chat_request import ChatCompletionRequest
+from corral.app.openai.chat_stream import ChatStream
+from corral.app.openai.completion_answer import CompletionDocument, CompletionStream
+from corral.app.openai.completions import TextCompletionRequest
+from corral.app.openai.embeddings import EmbeddingsDocument, EmbeddingsRequest
+from corral.app.openai.rerank import RerankBody, RerankDocument
+from corral.app.openai.translation import AnswerHead, Translation, new_id
+from corral.app.openai.validation import validated
+
+Json = Mapping[str, Any]
+Translate = Callable[[Json, int], Translation]  # body, Unix time
+
+
+def translate_chat(json: Json, now: int) -> Translation:
+    """Raises InvalidRequest."""
+    body = validated(ChatCompletionRequest, json)
+    head = AnswerHead(id=new_id("chatcmpl"), created=now, model=body.model)
+    return Translation(
+        requests=(body.engine_request(),),
+        document=partial(
+            ChatDocument,
+            head,
+            choices=body.choices,
+            functions=body.uses_functions,
+            logprobs=bool(body.logprobs),
+        ),
+        stream=partial(
+            ChatStream,
+            head,
+            choices=body.choices,
+            functions=body.uses_functions,
+            include_usage=body.includes_usage,
+        )
+        if body.stream
+        else None,
+    )
+
+
+def translate_completion(json: Json, now: int) -> Translation:
+    """Raises InvalidRequest."""
+    body = validated(TextCompletionRequest, json)
+    head = AnswerHead(id=new_id("cmpl"), created=now, model=body.model)
+    requests = body.engine_requests()
+    choices = len(requests) * body.choices
+    return Translation(
+        requests=requests,
+        choices_each=body.choices,
+        document=partial(CompletionDocument, head, choices=choices, logprobs=body.logprobs is not None),
+        stream=partial(CompletionStream, head, choices=choices, include_usage=body.includes_usage)
+        if body.stream
+        else None,
+    )
+
+
+def translate_embeddings(json: Json, _now: int) -> Translation:
+    """Raises InvalidRequest."""
+    body = validated(EmbeddingsRequest, json)
+    return Translation(
+        requests=(body.engine_request(),),
+        document=partial(EmbeddingsDocument, model=body.model, base64=body.encoding_format == "base64"),
+    )
+
+
+def translate_rerank(json: Json, _now: int) -> Translation:
+    """Raises InvalidRequest."""
+    body = validated(RerankBody, json)
+    return Translation(requests=(body.engine_request(),), document=partial(RerankDocument, body))
+
+
+TRANSLATIONS: Mapping[str, Translate] = {
+    "/v1/chat/completions": translate_chat,
+    "/v1/completions": translate_completion,
+    "/v1/embeddings": translate_embeddings,
+    "/v1/rerank": translate_rerank,
+}
