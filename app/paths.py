@@ -52,3 +52,8 @@ class DataDir:
     def local_token(self) -> Path:
         """The credential for commands on this machine; a new one at each start."""
         return self.root / "local.token"
+
+
+def backup_path(database: Path, *, version: int) -> Path:
+    """Where a database is copied to before it is changed from `version`."""
+    return database.with_name(f"{database.name}.v{version}.backup")
