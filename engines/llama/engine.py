@@ -17,6 +17,7 @@ from corral.engines.llama.chat_format import ChatFormat
 from corral.engines.llama.inbox import Inbox
 from corral.engines.llama.meter import Meter
 from corral.engines.llama.native import Batch, Context, Model, as_tokens, start_backend
+from corral.engines.llama.plan import least_batch_tokens
 from corral.engines.llama.pooled import PooledJob, PooledRunner
 from corral.engines.llama.prefix import CacheTraits
 from corral.engines.llama.prepare import Preparer
@@ -175,7 +176,7 @@ class LlamaModel:
         )
         slots = SlotTable(self._context, count=_slot_count(plan, model), traits=traits)
         limits = Limits(
-            batch_tokens=plan.batch_tokens,
+            batch_tokens=_batch_tokens(plan),
             max_sequences=plan.max_sequences,
             cache_tokens=plan.cache_tokens,
             unified=_unified(plan),
@@ -230,6 +231,10 @@ def _slot_count(plan: fit.Plan, model: Model) -> int:
     return min(plan.max_sequences * _SPARE_SLOTS, int(llama_cpp.llama_max_parallel_sequences()))
 
 
+def _batch_tokens(plan: fit.Plan) -> int:
+    return max(plan.batch_tokens, least_batch_tokens(plan.max_sequences))
+
+
 def _context_params(plan: fit.Plan, model: Model, *, pooled: bool) -> Any:
     """The filled `llama_context_params`."""
     params = llama_cpp.llama_context_default_params()
@@ -244,8 +249,8 @@ def _context_params(plan: fit.Plan, model: Model, *, pooled: bool) -> Any:
         params.kv_unified = True
         return params
     params.n_ctx = plan.cache_tokens if _unified(plan) else plan.context_length * plan.max_sequences
-    params.n_batch = plan.batch_tokens
-    params.n_ubatch = min(plan.batch_tokens, plan.physical_batch_tokens)
+    params.n_batch = _batch_tokens(plan)
+    params.n_ubatch = min(params.n_batch, plan.physical_batch_tokens)
     params.n_seq_max = _slot_count(plan, model)
     params.kv_unified = _unified(plan)
     params.swa_full = False

@@ -12,7 +12,7 @@ from corral.engines.llama.inbox import Inbox
 from corral.engines.llama.logprobs import token_logprob
 from corral.engines.llama.meter import Meter
 from corral.engines.llama.native import Batch, Context, Floats, Model
-from corral.engines.llama.plan import Demand, Share, plan_step, prefill_budget
+from corral.engines.llama.plan import Demand, Share, passes, plan_step, prefill_budget
 from corral.engines.llama.prefix import WORTH_COPYING, common_prefix
 from corral.engines.llama.sequence import Job, Sequence
 from corral.engines.llama.slots import SlotTable
@@ -118,19 +118,36 @@ class Scheduler:
         return coming > 0 and coming > self._slots.best_match(prompt) + WORTH_COPYING
 
     def _step(self) -> None:
-        """Evaluate one batch and sample every sequence whose known tokens are all evaluated."""
-        started = time.monotonic()
+        """Evaluate what the plan says and sample every sequence whose known tokens are all evaluated."""
+        began = time.monotonic()
+        native_s, evaluated, generated = 0.0, 0, 0
         shares = self._plan()
-        outputs = self._fill(shares)
-        decoding = time.monotonic()
-        while not self._context.decode(self._batch):
-            if not self._slots.evict():
-                self._preempt(self._running[-1])
-                return
-        decoded = time.monotonic()
+        for group in passes(shares, unified=self._limits.unified):
+            outputs = self._fill(group)
+            if not outputs:
+                continue
+            started = time.monotonic()
+            while not self._context.decode(self._batch):
+                if not self._slots.evict():
+                    self._preempt(self._running[-1])
+                    return
+            ended = time.monotonic()
+            native_s += ended - started
+            evaluated += self._batch.size
+            generated += self._take_results(outputs, ended)
+        self._meter.step(
+            began=began,
+            native_s=native_s,
+            ended=time.monotonic(),
+            prompt_tokens=evaluated - sum(share.count == 1 for share in shares),
+            generated=generated,
+        )
+
+    def _take_results(self, outputs: Listing[tuple[Sequence, Share, int]], now: float) -> int:
+        """Note what was evaluated and sample; returns how many tokens were generated."""
         generated = 0
         for sequence, share, index in outputs:
-            if sequence.slot is None:  # ended by a sibling's failure in this very step
+            if sequence.slot is None:  # ended by a sibling's failure in this very pass
                 continue
             first = sequence.evaluated
             sequence.evaluated += share.count
@@ -138,15 +155,8 @@ class Scheduler:
                 self._score(sequence, first, share.count, index)
             if share.complete:
                 generated += 1
-                self._sample(sequence, index, decoded)
-        self._meter.step(
-            began=started,
-            native_s=decoded - decoding,
-            ended=time.monotonic(),
-            prompt_tokens=self._batch.size
-            - sum(share.count for share in shares if share.complete and share.count == 1),
-            generated=generated,
-        )
+                self._sample(sequence, index, now)
+        return generated
 
     def _plan(self) -> list[Share]:
         demands = [
@@ -170,7 +180,8 @@ class Scheduler:
         by_key = {sequence.key: sequence for sequence in self._running}
         self._batch.clear()
         outputs = []
-        for share in sorted(shares, key=lambda share: by_key[share.key].slot or 0):
+        live = [share for share in shares if share.key in by_key]  # an earlier pass may have ended some
+        for share in sorted(live, key=lambda share: by_key[share.key].slot or 0):
             sequence = by_key[share.key]
             start = sequence.evaluated
             wanted = (

@@ -58,7 +58,11 @@ def test_it_knows_the_capital_of_france(model: RunningModel) -> None:
 
 
 def test_sixteen_prompts_together_give_the_same_text_as_alone(streams: RunningModel) -> None:
-    requests = [chat(f"Write a story about llama number {number}.") for number in range(16)]
+    """Short prompts, which are read together, and long ones, which are read in pieces."""
+    requests = [
+        chat(f"{number * 37} is a number. " + "The llama ran over the hills and far away. " * (2 * number))
+        for number in range(16)
+    ]
     alone = [streams.text(request) for request in requests]
     together = [text_of(events) for events in streams.ask(*requests)]
     assert together == alone

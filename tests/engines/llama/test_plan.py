@@ -3,7 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.engines.llama.plan import LEAST_PREFILL, Demand, Share, plan_step, prefill_budget
+from corral.engines.llama.plan import (
+    CHUNK,
+    LEAST_PREFILL,
+    Demand,
+    Share,
+    least_batch_tokens,
+    passes,
+    plan_step,
+    prefill_budget,
+)
 
 
 def test_generating_sequences_get_one_token_each() -> None:
@@ -27,7 +36,7 @@ def test_scored_prompts_are_read_in_small_chunks() -> None:
 
 def test_the_budget_shrinks_only_while_others_generate() -> None:
     assert prefill_budget(batch_tokens=2048, generating=0, tokens_per_s=200) == 2048
-    assert prefill_budget(batch_tokens=2048, generating=8, tokens_per_s=200) == 50
+    assert prefill_budget(batch_tokens=2048, generating=8, tokens_per_s=1000) == 250
     assert prefill_budget(batch_tokens=2048, generating=8, tokens_per_s=1) == LEAST_PREFILL
     assert prefill_budget(batch_tokens=2048, generating=8, tokens_per_s=1e6) == 2040
 
@@ -37,7 +46,27 @@ demand_lists = st.lists(
 ).map(lambda rows: [Demand(i, 1 if gen else n, gen, limit) for i, (n, gen, limit) in enumerate(rows)])
 
 
-@given(demand_lists, st.integers(64, 2048), st.integers(1, 2048))
+def test_no_small_rest_is_left() -> None:
+    assert plan_step([Demand(1, 100, False)], batch_tokens=512, budget=64) == [Share(1, 100, True)]
+    assert plan_step([Demand(1, 540, False)], batch_tokens=512, budget=512) == [Share(1, 448, False)]
+
+
+@given(st.integers(1, 9000), st.integers(64, 2048))
+def test_every_piece_of_a_prompt_is_a_chunk_at_least(pending: int, budget: int) -> None:
+    whole = pending
+    while pending:
+        (share,) = plan_step([Demand(1, pending, False)], batch_tokens=2048, budget=budget)
+        assert share.count >= min(CHUNK, whole)
+        pending -= share.count
+
+
+def test_long_pieces_go_alone_in_streams() -> None:
+    shares = [Share(1, 1, True), Share(2, 40, True), Share(3, 64, False), Share(4, 512, False)]
+    assert passes(shares, unified=False) == [shares[:2], [shares[2]], [shares[3]]]
+    assert passes(shares, unified=True) == [shares]
+
+
+@given(demand_lists, st.integers(least_batch_tokens(40), 2048), st.integers(1, 2048))
 def test_a_plan_fits_and_always_advances(demands: list[Demand], batch_tokens: int, budget: int) -> None:
     shares = plan_step(demands, batch_tokens=batch_tokens, budget=budget)
     pending = {demand.key: demand.pending for demand in demands}
