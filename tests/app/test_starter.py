@@ -108,3 +108,19 @@ def test_the_starter_model_is_what_it_should_be(starter_model: Path) -> None:
 def test_the_command_reports_the_path(starter_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert starter.main(["--models-dir", str(starter_model.parent)]) == 0
     assert capsys.readouterr().out == f"Starter model: {starter_model}\n"
+
+
+def test_the_command_uses_the_models_folder_of_the_settings(
+    starter_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CORRAL_MODELS_DIR", str(starter_model.parent))
+    assert starter.main([]) == 0
+    assert capsys.readouterr().out == f"Starter model: {starter_model}\n"
+
+
+def test_the_command_reports_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CORRAL_PORT", "many")
+    assert starter.main([]) == 1
+    assert "setting port" in capsys.readouterr().err
