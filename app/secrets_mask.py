@@ -1,0 +1,54 @@
+"""Taking secrets out of log entries: by the name of a field, and by what keys and tokens look like. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MASK = "***"
+_NAMES = {
+    "api_key",
+    "authorization",
+    "cookie",
+    "key",
+    "local_token",
+    "password",
+    "proxy_authorization",
+    "secret",
+    "set_cookie",
+    "token",
+    "x_api_key",
+    "x_runtime_token",
+}
+_PATTERNS = (
+    (re.compile(r"\b(sk|nt|inv|ct)_[A-Za-z0-9]{8,}"), rf"\1_{MASK}"),
+    (re.compile(r"\bsk-[A-Za-z0-9_-]{8,}"), f"sk-{MASK}"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), MASK),
+    (re.compile(r"\b(Bearer|Basic)\s+[^\s'\",]+", re.IGNORECASE), rf"\1 {MASK}"),
+    (re.compile(r"(://)[^/\s@:]*:[^/\s@]+@"), rf"\1{MASK}@"),
+)
+
+
+def masked_text(text: str) -> str:
+    """The text without anything that looks like a secret."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def masked(value: Any) -> Any:
+    """The value without secrets, inside lists and objects too. Numbers and the like pass."""
+    if isinstance(value, str):
+        return masked_text(value)
+    if isinstance(value, bytes):
+        return masked_text(value.decode("utf-8", "replace"))
+    if isinstance(value, Mapping):
+        return {name: MASK if _names_a_secret(name) else masked(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [masked(each) for each in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return masked_text(str(value))
+
+
+def _names_a_secret(name: object) -> bool:
+    return isinstance(name, str) and name.lower().replace("-", "_") in _NAMES
