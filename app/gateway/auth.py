@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NewType, Protocol
@@ -29,6 +30,7 @@ class ApiKey:
     scopes: frozenset[str]  # of: api, endpoints, runtime, admin
     expires_at: float | None = None  # Unix time, seconds
     name: str = ""
+    loopback_only: bool = False  # works from this machine only
 
 
 class KeyBook(Protocol):
@@ -53,20 +55,36 @@ def credential(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-def authenticate(headers: Mapping[str, str], *, scope: str, keys: KeyBook, now: float) -> ApiKey:
-    """The key of a request that may use `scope`. Raises AuthError."""
+def authenticate(
+    headers: Mapping[str, str], *, scope: str, keys: KeyBook, now: float, address: str = ""
+) -> ApiKey:
+    """The key of a request from `address` that may use `scope`. Raises AuthError."""
     secret = credential(headers)
     if secret is None:
         raise MissingCredentials
     digest = digest_of(secret)
     key = keys.find(digest)
-    if key is None or not hmac.compare_digest(key.digest, digest):
+    if (
+        key is None
+        or not hmac.compare_digest(key.digest, digest)
+        or (key.loopback_only and not is_loopback(address))
+    ):
         raise InvalidToken if _is_session_token(secret, headers) else InvalidApiKey
     if key.expires_at is not None and key.expires_at <= now:
         raise ExpiredApiKey
     if scope not in key.scopes:
         raise InsufficientScope(scope)
     return key
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an IP address is this machine's own for itself."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return (mapped or ip).is_loopback
 
 
 def _is_session_token(secret: str, headers: Mapping[str, str]) -> bool:

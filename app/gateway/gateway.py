@@ -18,9 +18,8 @@ _LOG = structlog.get_logger(__name__)
 class Gateway:
     """Forwards requests to endpoints. `endpoints` is asked for every request, so they may come and go."""
 
-    def __init__(self, *, endpoints: Callable[[], Sequence[Endpoint]], node_name: str) -> None:
+    def __init__(self, *, endpoints: Callable[[], Sequence[Endpoint]]) -> None:
         self._endpoints = endpoints
-        self._node_name = node_name
 
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
         """Raises EngineError or GatewayError before the first byte.
@@ -38,7 +37,7 @@ class Gateway:
                 _LOG.info("endpoint failed", endpoint=endpoint.name, model=request.model, error=error.message)
                 failure = error if failure is None or isinstance(failure, ModelNotFound) else failure
                 continue
-            return replace(answer, headers={**answer.headers, **self._who(endpoint)})
+            return replace(answer, headers={**answer.headers, **_who(endpoint)})
         raise failure or NoCapableEndpoint(
             f"nobody can serve model {request.model!r} now; see GET /v1/models", param="model"
         )
@@ -55,12 +54,13 @@ class Gateway:
                 return document
         raise ModelNotFound(f"there is no model {id[:100]!r}; see GET /v1/models", param="model")
 
-    def _who(self, endpoint: Endpoint) -> dict[str, str]:
-        return {"x-corral-node": endpoint.name, "x-corral-endpoint": endpoint.id}
-
 
 def candidates(endpoints: Sequence[Endpoint], model: str) -> list[Endpoint]:
     """Those that list the model; if nobody does, all of them: they may know it by another name."""
     name = model.strip().lower()
     having = [each for each in endpoints if any(served.id.lower() == name for served in each.models())]
     return having or list(endpoints)
+
+
+def _who(endpoint: Endpoint) -> dict[str, str]:
+    return {"x-corral-node": endpoint.name, "x-corral-endpoint": endpoint.id}

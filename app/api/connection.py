@@ -1,0 +1,91 @@
+"""One HTTP request on its connection: what Quart does, plus limits, a polite end and sure cleaning up."""
+
+import asyncio
+from typing import cast
+
+from hypercorn.typing import (
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    HTTPResponseBodyEvent,
+    HTTPResponseStartEvent,
+)
+from quart.asgi import ASGIHTTPConnection
+from quart.typing import ResponseTypes
+from quart.utils import encode_headers
+from quart.wrappers import Request, Response
+
+from corral.app.api.route import body_limit
+
+LINGER_S = 2.0  # a client that still sends its body gets so long before the connection is cut
+_DISCONNECT_S = 1.0
+
+
+class HttpConnection(ASGIHTTPConnection):
+    """Closes a body's iterator however the request ends, so that the work behind it is cancelled."""
+
+    _received: asyncio.Event
+
+    async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        self._received = asyncio.Event()
+        request = self._create_request_from_scope(send)
+        receiver = asyncio.create_task(self.handle_messages(request, receive))
+        handler = asyncio.create_task(self.handle_request(request, send))
+        try:
+            await asyncio.wait([handler, receiver], return_when=asyncio.FIRST_COMPLETED)
+            if not receiver.done():  # whoever puts messages must find a reader until the end
+                await asyncio.wait([receiver], timeout=_DISCONNECT_S)
+        finally:
+            receiver.cancel()
+            handler.cancel()
+            await asyncio.wait([receiver, handler])
+        if not handler.cancelled() and (error := handler.exception()) is not None:
+            raise error
+
+    async def handle_messages(self, request: Request, receive: ASGIReceiveCallable) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            if message["type"] == "http.request":
+                request.body.append(message.get("body", b""))
+                if not message.get("more_body", False):
+                    request.body.set_complete()
+                    self._received.set()
+
+    def _create_request_from_scope(self, send: ASGISendCallable) -> Request:
+        self.scope["path"] = self.scope["path"] or "/"
+        request = super()._create_request_from_scope(send)
+        request.body = request.body_class(request.content_length, body_limit(request.path))
+        return request
+
+    async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
+        assert isinstance(response, Response)  # this app has no synchronous ones
+        async with response.response as body:
+            await send(
+                cast(
+                    HTTPResponseStartEvent,
+                    {
+                        "type": "http.response.start",
+                        "status": response.status_code,
+                        "headers": encode_headers(response.headers),
+                    },
+                )
+            )
+            async for data in body:
+                await send(_piece(data, more=True))
+        await self._linger()
+        await send(_piece(b"", more=False))
+
+    async def _linger(self) -> None:
+        """Let the client finish sending: cutting it off now could lose the answer on its way."""
+        if self._received.is_set():
+            return
+        try:
+            async with asyncio.timeout(LINGER_S):
+                await self._received.wait()
+        except TimeoutError:
+            return
+
+
+def _piece(data: bytes, *, more: bool) -> HTTPResponseBodyEvent:
+    return cast(HTTPResponseBodyEvent, {"type": "http.response.body", "body": data, "more_body": more})

@@ -1,0 +1,63 @@
+"""What Prometheus can read of this node."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from corral.engines.events import Done
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+_FIRST_TOKEN_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+_ANSWER_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300)
+
+
+class Metrics:
+    """Counters of the HTTP side and of the answers of this node's models. `registry` is the node's own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._requests = Counter(
+            "corral_http_requests",
+            "HTTP requests answered.",
+            ("method", "route", "status"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "corral_http_response_start_seconds",
+            "Time until an answer's status was known.",
+            ("route",),
+            buckets=_ANSWER_S,
+            registry=registry,
+        )
+        self.active = Gauge("corral_http_requests_active", "HTTP requests in flight.", registry=registry)
+        self._tokens = Counter(
+            "corral_tokens",
+            "Tokens read (prompt), reused (cached) and generated.",
+            ("model", "kind"),
+            registry=registry,
+        )
+        self._first_token = Histogram(
+            "corral_first_token_seconds",
+            "Time from a request to the first token of its answer.",
+            ("model",),
+            buckets=_FIRST_TOKEN_S,
+            registry=registry,
+        )
+
+    def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        """An HTTP request got its status."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def first_token(self, model: str, seconds: float) -> None:
+        """A model's answer began."""
+        self._first_token.labels(model).observe(seconds)
+
+    def answered(self, model: str, done: Done) -> None:
+        """A model's answer is complete."""
+        self._tokens.labels(model, "prompt").inc(done.prompt_tokens)
+        self._tokens.labels(model, "cached").inc(done.cached_tokens)
+        self._tokens.labels(model, "generated").inc(done.completion_tokens)
+
+    def text(self) -> bytes:
+        """The text format of Prometheus."""
+        return generate_latest(self._registry)

@@ -1,0 +1,97 @@
+"""The OpenAPI 3.1 document, made from the route table."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from corral.app.api import answers
+from corral.app.api.route import JSON, Route
+
+_REFERENCE = "#/components/schemas/{model}"
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "x-api-key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+_AUTH_ERRORS = (401, 403)
+_BODY_ERRORS = (400, 408, 413, 415)
+
+References = dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
+
+
+def openapi_document(routes: Sequence[Route], *, version: str) -> dict[str, Any]:
+    """Every route, with its body, answers and errors."""
+    references, definitions = _schemas(routes)
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        operation = _operation(route, references)
+        paths.setdefault(route.document_path, {})[route.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Corral", "version": version, "description": "One private LLM service for a LAN."},
+        "paths": paths,
+        "components": {"schemas": definitions, "securitySchemes": _SECURITY},
+    }
+
+
+def _schemas(routes: Sequence[Route]) -> tuple[References, dict[str, Any]]:
+    wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(answers.Error, "serialization"): None}
+    for route in routes:
+        if route.body is not None:
+            wanted[(route.body, "validation")] = None
+        if route.answer is not None:
+            wanted[(route.answer, "serialization")] = None
+    found, schema = models_json_schema(list(wanted), ref_template=_REFERENCE)
+    references = {key: found[key] for key in wanted}
+    return references, schema.get("$defs", {})
+
+
+def _operation(route: Route, references: References) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": _operation_id(route),
+        "summary": route.summary,
+        "responses": _responses(route, references),
+    }
+    if route.scope is not None:
+        operation["security"] = [{name: []} for name in _SECURITY]
+        operation["description"] = f"Needs the scope `{route.scope}`."
+    if route.parameters:
+        operation["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            for name in route.parameters
+        ]
+    if route.body is not None:
+        schema = references[(route.body, "validation")]
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    return operation
+
+
+def _responses(route: Route, references: References) -> dict[str, Any]:
+    error = {JSON: {"schema": references[(answers.Error, "serialization")]}}
+    schema = {} if route.answer is None else references[(route.answer, "serialization")]
+    content = {
+        kind: {"schema": schema if kind == JSON else {"type": "string"}} for kind in route.answer_types
+    }
+    responses = {
+        str(status): {"description": HTTPStatus(status).phrase, "content": content}
+        for status in route.answer_statuses
+    }
+    for status in error_statuses(route):
+        responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": error}
+    return responses | {"default": {"description": "Any other error", "content": error}}
+
+
+def error_statuses(route: Route) -> list[int]:
+    """Statuses with the error shape that a route may answer."""
+    found = set(route.errors)
+    found |= set(_AUTH_ERRORS if route.scope is not None else ())
+    found |= set(_BODY_ERRORS if route.body is not None else ())
+    found |= {403} if route.path.startswith("/v0/") else set()
+    return sorted(found - set(route.answer_statuses))
+
+
+def _operation_id(route: Route) -> str:
+    words = "".join(each if each.isalnum() else " " for each in route.document_path).split()
+    return "_".join([route.method.lower(), *words])

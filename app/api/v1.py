@@ -1,0 +1,159 @@
+"""The OpenAI side: inference, models, responses."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from corral.app.api import answers
+from corral.app.api.call import Call, json_answer
+from corral.app.api.route import JSON, Handler, Route
+from corral.app.gateway.endpoint import GatewayResponse
+from corral.app.gateway.gateway import Gateway
+from corral.app.openai.chat_request import ChatCompletionRequest
+from corral.app.openai.completions import TextCompletionRequest
+from corral.app.openai.embeddings import EmbeddingsRequest
+from corral.app.openai.rerank import RerankBody
+from corral.app.openai.responses.request import ResponseRequest
+from corral.app.openai.responses.service import ResponsesService
+
+SCOPE = "api"
+
+Shape = type[BaseModel]
+_STREAMS = (JSON, "text/event-stream")
+_INFERENCE_ERRORS = (404, 429, 500, 502, 503, 504)
+
+
+class V1:
+    """Handlers of /v1."""
+
+    def __init__(self, *, gateway: Gateway, responses: ResponsesService) -> None:
+        self._gateway = gateway
+        self._responses = responses
+
+    async def infer(self, call: Call) -> GatewayResponse:
+        return await self._gateway.forward(call.inference())
+
+    async def rerank(self, call: Call) -> GatewayResponse:
+        return await self._gateway.forward(call.inference("/v1/rerank"))
+
+    async def models(self, call: Call) -> GatewayResponse:
+        return json_answer({"object": "list", "data": self._gateway.models()})
+
+    async def model(self, call: Call) -> GatewayResponse:
+        return json_answer(self._gateway.model(call.parameters["id"]))
+
+    async def create_response(self, call: Call) -> GatewayResponse:
+        return await self._responses.create(call.inference())
+
+    async def response(self, call: Call) -> GatewayResponse:
+        return json_answer(await self._responses.get(call.parameters["id"], call.client))
+
+    async def delete_response(self, call: Call) -> GatewayResponse:
+        return json_answer(await self._responses.delete(call.parameters["id"], call.client))
+
+    async def input_items(self, call: Call) -> GatewayResponse:
+        return json_answer(await self._responses.input_items(call.parameters["id"], call.client))
+
+    def routes(self) -> Sequence[Route]:
+        return [*self._inference_routes(), *self._model_routes(), *self._response_routes()]
+
+    def _inference_routes(self) -> list[Route]:
+        rows: list[tuple[str, Handler, str, Shape, Shape, tuple[str, ...]]] = [
+            (
+                "/v1/chat/completions",
+                self.infer,
+                "Answer a chat",
+                ChatCompletionRequest,
+                answers.ChatCompletion,
+                _STREAMS,
+            ),
+            (
+                "/v1/completions",
+                self.infer,
+                "Continue a text",
+                TextCompletionRequest,
+                answers.Completion,
+                _STREAMS,
+            ),
+            (
+                "/v1/embeddings",
+                self.infer,
+                "Turn texts into vectors",
+                EmbeddingsRequest,
+                answers.Embeddings,
+                (JSON,),
+            ),
+            ("/v1/rerank", self.rerank, "Rank documents by relevance", RerankBody, answers.Ranking, (JSON,)),
+            ("/rerank", self.rerank, "The same as /v1/rerank", RerankBody, answers.Ranking, (JSON,)),
+            ("/v2/rerank", self.rerank, "The same as /v1/rerank", RerankBody, answers.Ranking, (JSON,)),
+            (
+                "/v1/responses",
+                self.create_response,
+                "Create a response",
+                ResponseRequest,
+                answers.Response,
+                _STREAMS,
+            ),
+        ]
+        return [
+            Route(
+                method="POST",
+                path=path,
+                handler=handler,
+                summary=summary,
+                scope=SCOPE,
+                body=body,
+                answer=answer,
+                answer_types=types,
+                errors=_INFERENCE_ERRORS,
+                needs_ready=True,
+            )
+            for path, handler, summary, body, answer, types in rows
+        ]
+
+    def _model_routes(self) -> list[Route]:
+        return [
+            Route(
+                method="GET",
+                path="/v1/models",
+                handler=self.models,
+                summary="List the models",
+                scope=SCOPE,
+                answer=answers.Models,
+            ),
+            Route(
+                method="GET",
+                path="/v1/models/<path:id>",
+                handler=self.model,
+                summary="Show one model",
+                scope=SCOPE,
+                answer=answers.Model,
+                errors=(404,),
+            ),
+        ]
+
+    def _response_routes(self) -> list[Route]:
+        path = "/v1/responses/<id>"
+        rows: list[tuple[str, str, Handler, str, Shape]] = [
+            ("GET", path, self.response, "Show a stored response", answers.Response),
+            ("DELETE", path, self.delete_response, "Delete a stored response", answers.DeletedResponse),
+            (
+                "GET",
+                f"{path}/input_items",
+                self.input_items,
+                "List what a response answered",
+                answers.InputItems,
+            ),
+        ]
+        return [
+            Route(
+                method=method,
+                path=path,
+                handler=handler,
+                summary=summary,
+                scope=SCOPE,
+                answer=answer,
+                errors=(404,),
+            )
+            for method, path, handler, summary, answer in rows
+        ]

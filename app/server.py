@@ -1,0 +1,95 @@
+"""The HTTP server: Hypercorn on one address, started and stopped by hand."""
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Callable
+
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.asyncio.run import worker_serve
+from hypercorn.config import Config
+from hypercorn.typing import ASGIFramework
+
+KEEP_ALIVE_S = 75.0
+MAX_HEAD_BYTES = 64 * 1024
+BACKLOG = 1024
+GRACE_S = 10.0
+_FORCE_S = 3.0
+
+
+class ServerError(Exception):
+    """The address can't be listened on; the message says why."""
+
+
+class Server:
+    """Serves one ASGI app. Not reusable: after `stop`, make another."""
+
+    def __init__(self, *, app: ASGIFramework, host: str, port: int, grace_s: float = GRACE_S) -> None:
+        """Port 0 picks a free one. Answers in flight get `grace_s` to finish when the server stops."""
+        self._app = app
+        self._host = host
+        self._wanted_port = port
+        self._grace_s = grace_s
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._port = 0
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, once started."""
+        return self._port
+
+    async def start(self) -> None:
+        """Raises ServerError. Returns when connections are possible."""
+        config = self._config()
+        try:
+            sockets = config.create_sockets()
+        except OSError as error:
+            raise ServerError(
+                f"can't listen on {self._host} port {self._wanted_port}: {error.strerror or error}"
+            ) from error
+        listening = sockets.insecure_sockets[0]
+        listening.listen(BACKLOG)
+        self._port = int(listening.getsockname()[1])
+        serving = worker_serve(
+            ASGIWrapper(self._app), config, sockets=sockets, shutdown_trigger=self._stopping.wait
+        )
+        self._task = asyncio.create_task(serving, name="http server")
+
+    async def run(self) -> None:
+        """Return when the server has stopped; raises what ended it."""
+        assert self._task is not None, "start it first"
+        await asyncio.shield(self._task)
+
+    async def stop(self) -> None:
+        """Refuse new connections, let answers in flight finish, then cut what is left."""
+        if self._task is None:
+            return
+        self._stopping.set()
+        await asyncio.wait([self._task], timeout=self._grace_s + _FORCE_S)
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    def _config(self) -> Config:
+        config = Config()
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        config.bind = [f"{host}:{self._wanted_port}"]
+        config.backlog = BACKLOG
+        config.keep_alive_timeout = KEEP_ALIVE_S
+        config.keep_alive_max_requests = 1_000_000
+        config.h11_max_incomplete_size = MAX_HEAD_BYTES
+        config.graceful_timeout = self._grace_s
+        config.include_server_header = False
+        config.accesslog = None
+        config.errorlog = logging.getLogger("hypercorn.error")
+        return config
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """For asyncio.Runner: uvloop where there is one (not on Windows), else the platform's own."""
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
