@@ -4,6 +4,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Callable
+from typing import cast
 
 from corral.engines.frames import FrameError, FrameSplitter, FromWorker, ToWorker, decode_from_worker, encode
 
@@ -46,8 +47,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has the methods, not the base class
         self.closed.clear()
 
     def data_received(self, data: bytes) -> None:

@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import uvloop
 
 from corral.engines.errors import (
     ContextLengthExceeded,
@@ -62,6 +64,23 @@ async def test_an_answer_has_every_event_in_order(parrot: WorkerProcess) -> None
     assert events[0] == Started(prompt_tokens=3, cached_tokens=0)
     assert events[-1] == Done(prompt_tokens=3, completion_tokens=3)
     assert await text_of(parrot.answer(chat("hello brave world"))) == "hello brave world"
+
+
+async def echoed(folder: Path, text: str) -> str:
+    worker = WorkerProcess(engine=ENGINE)
+    await worker.start(echo_file(folder), LoadOptions())
+    try:
+        return await text_of(worker.answer(chat(text)))
+    finally:
+        await worker.stop()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_loop_in_a_second_thread_can_have_workers(
+    tmp_path: Path, run: Callable[[Coroutine[None, None, str]], str]
+) -> None:
+    with ThreadPoolExecutor(max_workers=1) as second_thread:
+        assert second_thread.submit(run, echoed(tmp_path, WORDS)).result(timeout=20) == WORDS.rstrip()
 
 
 async def test_many_answers_at_once_do_not_mix(parrot: WorkerProcess) -> None:
