@@ -21,7 +21,7 @@ from bench.connection import Address, BadStatus, Connection
 _START_DEADLINE_S = 180.0
 _STOP_DEADLINE_S = 20.0
 _POLL_S = 0.1
-_LOG_LINES = 5
+_LOG_LINES = 15
 
 
 class DidNotStart(Exception):
