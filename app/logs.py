@@ -21,7 +21,7 @@ from corral.app.secrets_mask import masked
 
 _STEM = "corral"
 _NAME = re.compile(rf"{_STEM}-(\d{{4}}-\d{{2}}-\d{{2}})\.log")
-_QUIET = ("asyncio", "aiosqlite", "httpx", "httpcore", "hypercorn.access")  # only from warnings upwards
+_QUIET = ("asyncio", "aiosqlite", "httpx", "httpcore", "hypercorn.error")  # only from warnings upwards
 
 _Entry = MutableMapping[str, Any]
 

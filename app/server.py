@@ -1,8 +1,10 @@
 """The HTTP server: Hypercorn on one address, started and stopped by hand."""
 
 import asyncio
+import errno
 import importlib
 import logging
+import socket
 from collections.abc import Callable
 
 from hypercorn.app_wrappers import ASGIWrapper
@@ -15,6 +17,7 @@ MAX_HEAD_BYTES = 64 * 1024
 BACKLOG = 1024
 GRACE_S = 10.0
 _FORCE_S = 3.0
+_OTHER_PORT = 32800
 
 
 class ServerError(Exception):
@@ -45,9 +48,7 @@ class Server:
         try:
             sockets = config.create_sockets()
         except OSError as error:
-            raise ServerError(
-                f"can't listen on {self._host} port {self._wanted_port}: {error.strerror or error}"
-            ) from error
+            raise ServerError(_why_not(error, self._host, self._wanted_port)) from error
         listening = sockets.insecure_sockets[0]
         listening.listen(BACKLOG)
         self._port = int(listening.getsockname()[1])
@@ -83,6 +84,20 @@ class Server:
         config.accesslog = None
         config.errorlog = logging.getLogger("hypercorn.error")
         return config
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    """What to change when an address or port can't be had."""
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} is taken by another program. End that, or change the setting port: "
+            f"`corral serve --port {_OTHER_PORT}`, or CORRAL_PORT={_OTHER_PORT}"
+        )
+    if error.errno == errno.EACCES:
+        return f"port {port} needs more rights; change the setting port to one above 1023"
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return f"{host!r} is no address of this machine; change the setting host"
+    return f"can't listen on {host} port {port}: {error.strerror or error}"
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from corral.app.paths import backup_path
 from corral.app.store.errors import DatabaseDamaged, DatabaseTooNew, MigrationFailed
 
+_PRIVATE = 0o600  # it holds what people asked
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
@@ -42,6 +44,7 @@ def prepare(path: Path, migrations: Sequence[Migration]) -> None:
     """
     existed = path.exists() and path.stat().st_size > 0
     unclean = existed and path.with_name(path.name + "-wal").exists()
+    path.touch(mode=_PRIVATE)
     try:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
             version = _version(connection)
@@ -69,6 +72,7 @@ def _upgrade(connection: sqlite3.Connection, path: Path, steps: Sequence[Migrati
     copy = None
     if backup:
         copy = backup_path(path, version=_version(connection))
+        copy.touch(mode=_PRIVATE)
         with contextlib.closing(sqlite3.connect(copy)) as target:
             connection.backup(target)
     connection.execute("PRAGMA journal_mode = WAL")

@@ -1,0 +1,75 @@
+"""What people see when the node is ready: URLs, key, and a line to copy. Pure."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from corral.app.urls import Urls
+from corral.engines import echo
+from corral.engines.model import Capability, Lifecycle, ModelStatus
+
+KEY_VARIABLE = "CORRAL_API_KEY"
+
+
+def ready_banner(
+    *,
+    version: str,
+    urls: Urls,
+    models: Sequence[ModelStatus],
+    models_dir: Path,
+    new_key: str | None,
+    key_was_given: bool,
+) -> str:
+    """`new_key` is the first API key if it was made just now and nobody has seen it; it stands here and nowhere else."""
+    lines = ["", f"Corral {version} is ready.", "", f"  URL       {urls.local}"]
+    if urls.network is not None:
+        lines.append(f"            {urls.network} (from other machines)")
+    lines.append(f"  OpenAI    {urls.local}/v1")
+    if new_key is not None:
+        lines.append(f"  API key   {new_key}   (shown only now: keep it)")
+    elif key_was_given:
+        lines.append("  API key   as given in the setting bootstrap_api_key")
+    lines += ["", *_first_steps(urls.local, models, models_dir, new_key), "", "Ctrl+C stops it.", ""]
+    return "\n".join(lines)
+
+
+def _first_steps(url: str, models: Sequence[ModelStatus], models_dir: Path, new_key: str | None) -> list[str]:
+    model = chat_model(models)
+    if model is None:
+        return [
+            f"There is no chat model yet. Put a GGUF file into {models_dir}; it appears without a restart."
+        ]
+    if new_key is not None:
+        return ["Try it:", "", f"  {curl_line(url, model, new_key)}"]
+    return [
+        f"Try it (with your API key in {KEY_VARIABLE}; `corral run {model}` needs none):",
+        "",
+        f"  {curl_line(url, model, f'${KEY_VARIABLE}')}",
+    ]
+
+
+def curl_line(url: str, model: str, key: str) -> str:
+    """A command that streams a chat."""
+    body = {"model": model, "stream": True, "messages": [{"role": "user", "content": "Hello! Who are you?"}]}
+    return (
+        f'curl -N {url}/v1/chat/completions -H "Authorization: Bearer {key}" '
+        f'-H "Content-Type: application/json" -d {shlex.quote(json.dumps(body))}'
+    )
+
+
+def chat_model(models: Sequence[ModelStatus]) -> str | None:
+    """A model that can chat: a loaded one, else a real one before an echo, else the smallest."""
+    able = [
+        status
+        for status in models
+        if Capability.CHAT in status.file.capabilities and status.error is None and status.file.error is None
+    ]
+    able.sort(
+        key=lambda status: (
+            status.lifecycle is not Lifecycle.LOADED,
+            status.file.format == echo.FORMAT,
+            status.file.size_bytes,
+        )
+    )
+    return able[0].file.name if able else None

@@ -1,0 +1,20 @@
+"""The credential of commands on this machine, beside the keys of the store."""
+
+from corral.app.gateway.auth import ApiKey, ApiKeyId, KeyBook, digest_of
+from corral.app.store.api_keys import ALL_SCOPES
+
+_ID = ApiKeyId("local")
+
+
+class KeysWithLocalToken:
+    """A KeyBook: another one, and the token of this run with all scopes, from loopback addresses only."""
+
+    def __init__(self, *, keys: KeyBook, token: str) -> None:
+        self._keys = keys
+        self._local = ApiKey(
+            id=_ID, digest=digest_of(token), scopes=ALL_SCOPES, name="this machine", loopback_only=True
+        )
+
+    def find(self, digest: bytes) -> ApiKey | None:
+        """The key with this SHA-256."""
+        return self._local if digest == self._local.digest else self._keys.find(digest)

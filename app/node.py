@@ -1,0 +1,234 @@
+"""THE composition root: builds a node from its settings, runs it, ends it in order."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from corral.app.api.app import CorralApp, create_app
+from corral.app.api.health import NodeInfo, NodeState
+from corral.app.api.metrics import Metrics
+from corral.app.banner import ready_banner
+from corral.app.gateway.gateway import Gateway
+from corral.app.gateway.local_endpoint import LocalEndpoint
+from corral.app.instance import InstanceLock
+from corral.app.local_token import KeysWithLocalToken
+from corral.app.logs import Logs
+from corral.app.openai.responses.service import ResponsesService
+from corral.app.paths import DataDir
+from corral.app.run_file import RunFile, new_token, remove_run_files, write_run_files
+from corral.app.server import Server
+from corral.app.settings_table import Settings
+from corral.app.stop_signal import StopSignal
+from corral.app.store.api_keys import ApiKeys
+from corral.app.store.database import Database, open_database
+from corral.app.store.responses import Responses
+from corral.app.supervisor import Supervisor
+from corral.app.urls import urls_of
+from corral.app.version import program_version
+from corral.engines.echo import EchoEngine
+from corral.engines.library import Library
+from corral.engines.limits import PoolLimits
+from corral.engines.llama.engine import LlamaEngine
+from corral.engines.pool import ModelPool
+
+DRAIN_S = 5.0  # answers in flight get so long when the node stops
+_LAST_WORDS_S = 2.0  # then streams get an error event, and so long to send it
+_DAY_S = 86_400.0
+_HOUR_S = 3_600.0
+_LOG = structlog.get_logger(__name__)
+
+Say = Callable[[str], None]
+
+
+async def run_node(*, settings: Settings, say: Say) -> None:
+    """Serve until SIGTERM, SIGINT or POST /v0/node/stop. `say` gets what a person should read.
+
+    Raises AlreadyRunning, ServerError, StoreError, OSError when it can't start.
+    """
+    folder = DataDir(settings.data_dir)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with InstanceLock(folder.lock), _logging(settings) as logs:
+        stop = StopSignal()
+        with stop.on_signals():
+            async with _database(folder) as database:
+                keys = ApiKeys(database)
+                await keys.load()
+                node = _Node(settings=settings, database=database, keys=keys, stop=stop, say=say)
+                await node.run(logs)
+
+
+@contextmanager
+def _logging(settings: Settings) -> Iterator[Logs]:
+    logs = Logs(folder=settings.log_dir, level=settings.log_level, retention_days=settings.log_retention_days)
+    logs.open(now=datetime.now(UTC))
+    try:
+        for notice in settings.notices:
+            _LOG.warning(notice)
+        yield logs
+    finally:
+        logs.close()
+
+
+@asynccontextmanager
+async def _database(folder: DataDir) -> AsyncIterator[Database]:
+    database = await open_database(folder.database)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FirstKey:
+    text: str | None  # shown to people; None if it was given, or if there are keys already
+    given: bool
+
+
+class _Node:
+    """The parts, built with keyword arguments only."""
+
+    def __init__(
+        self, *, settings: Settings, database: Database, keys: ApiKeys, stop: StopSignal, say: Say
+    ) -> None:
+        self._settings = settings
+        self._folder = DataDir(settings.data_dir)
+        self._keys = keys
+        self._stop = stop
+        self._say = say
+        self._state = NodeState.STARTING
+        self._token = new_token()
+        self._responses = Responses(database, clock=time.time)
+        self._supervisor = Supervisor()
+        self._pool = ModelPool(
+            library=Library(folder=settings.models_dir, extra_folders=settings.model_folders),
+            engines=[LlamaEngine(), EchoEngine()],
+            limits=PoolLimits(
+                max_loaded=settings.max_loaded_models,
+                max_memory_bytes=settings.max_memory_bytes,
+                idle_timeout_s=settings.model_idle_timeout_s,
+                queue_max=settings.model_queue_max,
+                queue_timeout_s=settings.model_queue_timeout_s,
+            ),
+            options=settings.models.for_model,
+        )
+        self._server = Server(
+            app=self._app(),
+            host=settings.host,
+            port=settings.port,
+            grace_s=DRAIN_S + _LAST_WORDS_S,
+        )
+
+    def _app(self) -> CorralApp:
+        settings = self._settings
+        metrics = Metrics(CollectorRegistry())
+        endpoint = LocalEndpoint(
+            pool=self._pool,
+            node_name=settings.node_name,
+            observer=metrics,
+            keep_alive_s=settings.keep_alive_s,
+        )
+        gateway = Gateway(endpoints=lambda: [endpoint])
+        return create_app(
+            gateway=gateway,
+            responses=ResponsesService(
+                forward=gateway.forward,
+                store=self._responses,
+                retention_s=settings.response_retention_days * _DAY_S,
+                now=time.time,
+            ),
+            keys=KeysWithLocalToken(keys=self._keys, token=self._token),
+            models=self._pool,
+            node=NodeInfo(name=settings.node_name, version=program_version()),
+            state=lambda: self._state,
+            metrics=metrics,
+            on_stop=self._stop.ask,
+            show_metrics=settings.metrics,
+            cors_origins=settings.cors_origins,
+            allowed_hosts=(*settings.allowed_hosts, settings.node_name, f"{settings.node_name}.local"),
+        )
+
+    async def run(self, logs: Logs) -> None:
+        """From the first connection to the last."""
+        self._settings.models_dir.mkdir(parents=True, exist_ok=True)
+        await self._server.start()
+        try:
+            await self._pool.start()
+            self._supervise(logs)
+            first = await self._first_key()
+            self._state = NodeState.OK
+            await self._announce(first)
+            await self._until_asked_to_stop()
+        finally:
+            await self._end()
+
+    def _supervise(self, logs: Logs) -> None:
+        async def purge_responses() -> None:
+            await self._responses.purge()
+
+        async def remove_old_logs() -> None:
+            await asyncio.to_thread(logs.remove_old, now=datetime.now(UTC))
+
+        self._supervisor.every(_HOUR_S, "purge of stored responses", purge_responses)
+        self._supervisor.every(_HOUR_S, "removal of old logs", remove_old_logs)
+
+    async def _announce(self, first: _FirstKey) -> None:
+        """Tell this machine's commands and its people where the node answers."""
+        settings = self._settings
+        urls = urls_of(settings.host, self._server.port)
+        run = RunFile(pid=os.getpid(), port=self._server.port, url=urls.local, started_at=time.time())
+        await asyncio.to_thread(write_run_files, self._folder, run, self._token)
+        _LOG.info("ready", url=urls.local, version=program_version(), data_dir=str(settings.data_dir))
+        self._say(
+            ready_banner(
+                version=program_version(),
+                urls=urls,
+                models=self._pool.models(),
+                models_dir=settings.models_dir,
+                new_key=first.text,
+                key_was_given=first.given,
+            )
+        )
+
+    async def _first_key(self) -> _FirstKey:
+        bootstrap = self._settings.bootstrap_api_key
+        made = await self._keys.create_first(bootstrap=bootstrap, now=time.time())
+        given = made is not None and bootstrap is not None
+        return _FirstKey(text=None if given else made, given=given)
+
+    async def _until_asked_to_stop(self) -> None:
+        asked = asyncio.create_task(self._stop.asked.wait())
+        serving = asyncio.create_task(self._server.run())
+        try:
+            await asyncio.wait([asked, serving], return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()
+        finally:
+            await _cancelled(asked)
+            await _cancelled(serving)
+
+    async def _end(self) -> None:
+        """Answers in flight may finish; then streams get an error event; then everything is cut."""
+        self._state = NodeState.DRAINING
+        _LOG.info("stopping")
+        stopping = asyncio.create_task(self._server.stop())
+        hurry = asyncio.create_task(self._stop.hurry.wait())
+        await asyncio.wait([stopping, hurry], timeout=DRAIN_S, return_when=asyncio.FIRST_COMPLETED)
+        await _cancelled(hurry)
+        await self._pool.stop()
+        await stopping
+        await self._supervisor.stop()
+        await asyncio.to_thread(remove_run_files, self._folder)
+        _LOG.info("stopped")
+
+
+async def _cancelled(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
