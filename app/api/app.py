@@ -12,7 +12,7 @@ from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from corral.app.api import answers
 from corral.app.api.body import check_media_type, parse_object
 from corral.app.api.call import Call, json_answer
-from corral.app.api.connection import HttpConnection
+from corral.app.api.connection import CorralApp
 from corral.app.api.errors import error_body, error_headers, shape_of
 from corral.app.api.health import Health, NodeInfo, NodeState, check_ready
 from corral.app.api.metrics import Metrics
@@ -43,13 +43,6 @@ _LOG = structlog.get_logger(__name__)
 View = Callable[..., Awaitable[Response]]
 
 
-class CorralApp(Quart):
-    """Quart with our connection class and the table its routes came from."""
-
-    asgi_http_class = HttpConnection
-    routes: Sequence[Route] = ()
-
-
 def create_app(
     *,
     gateway: Gateway,
@@ -66,7 +59,7 @@ def create_app(
     now: Callable[[], float] = time.time,
 ) -> CorralApp:
     """`allowed_hosts`: more names that /v0 answers to; `on_stop` must return at once."""
-    app = CorralApp(__name__, static_folder=None)
+    app = CorralApp(__name__, active=metrics.active)
     app.config["RESPONSE_TIMEOUT"] = None  # streams last as long as they last
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     app.config["MAX_CONTENT_LENGTH"] = None  # by path, see HttpConnection
@@ -86,7 +79,7 @@ def create_app(
             view_func=edge.view(route),
             methods=[route.method],
         )
-    _Around(metrics=metrics, cors_origins=frozenset(cors_origins)).install(app)
+    _Around(metrics=metrics, cors_origins=frozenset(cors_origins), node_name=node.name).install(app)
     return app
 
 
@@ -168,8 +161,9 @@ class _Edge:
 class _Around:
     """What happens before and after every request, also those without a route."""
 
-    def __init__(self, *, metrics: Metrics, cors_origins: Collection[str]) -> None:
+    def __init__(self, *, metrics: Metrics, cors_origins: Collection[str], node_name: str) -> None:
         self._metrics = metrics
+        self._node_name = node_name
         self._cors_origins = cors_origins
 
     def install(self, app: Quart) -> None:
@@ -185,6 +179,7 @@ class _Around:
     async def _end(self, response: Response) -> Response:
         response.headers["x-request-id"] = g.request_id
         if is_inference(request.path):
+            response.headers.setdefault("x-corral-node", self._node_name)
             preflight = request.method == "OPTIONS"
             added = cors_headers(_lower(request.headers.items()), self._cors_origins, preflight=preflight)
             response.headers.update(added)

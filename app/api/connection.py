@@ -1,6 +1,7 @@
 """One HTTP request on its connection: what Quart does, plus limits, a polite end and sure cleaning up."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 
 from hypercorn.typing import (
@@ -9,12 +10,14 @@ from hypercorn.typing import (
     HTTPResponseBodyEvent,
     HTTPResponseStartEvent,
 )
+from prometheus_client import Gauge
+from quart import Quart
 from quart.asgi import ASGIHTTPConnection
 from quart.typing import ResponseTypes
 from quart.utils import encode_headers
 from quart.wrappers import Request, Response
 
-from corral.app.api.route import body_limit
+from corral.app.api.route import Route, body_limit
 
 LINGER_S = 2.0  # a client that still sends its body gets so long before the connection is cut
 _DISCONNECT_S = 1.0
@@ -26,6 +29,11 @@ class HttpConnection(ASGIHTTPConnection):
     _received: asyncio.Event
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        assert isinstance(self.app, CorralApp)
+        with self.app.active.track_inprogress():
+            await self._serve(receive, send)
+
+    async def _serve(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self._received = asyncio.Event()
         request = self._create_request_from_scope(send)
         receiver = asyncio.create_task(self.handle_messages(request, receive))
@@ -89,3 +97,15 @@ class HttpConnection(ASGIHTTPConnection):
 
 def _piece(data: bytes, *, more: bool) -> HTTPResponseBodyEvent:
     return cast(HTTPResponseBodyEvent, {"type": "http.response.body", "body": data, "more_body": more})
+
+
+class CorralApp(Quart):
+    """Quart with our kind of connection, and the table its routes came from."""
+
+    asgi_http_class = HttpConnection
+
+    def __init__(self, name: str, *, active: Gauge) -> None:
+        """`active` counts the requests in flight."""
+        super().__init__(name, static_folder=None)
+        self.active = active
+        self.routes: Sequence[Route] = ()

@@ -21,7 +21,7 @@ class EventMerge:
         self._started: list[Started] = []
         self._done: list[Done] = []
         self._error: BaseException | None = None
-        self._changed = asyncio.Event()
+        self._reader: asyncio.Future[None] | None = None  # what the reader waits for
         self._room = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -48,7 +48,6 @@ class EventMerge:
             await self._wait(timeout_s)
         if self._waiting:
             taken, self._waiting = self._waiting, []
-            self._changed.clear()
             self._room.set()
             return taken
         if self._error is not None:
@@ -56,12 +55,20 @@ class EventMerge:
         return []
 
     async def _wait(self, timeout_s: float | None) -> None:
-        self._changed.clear()
+        """Return when something came or the time is over. By hand: this runs for every token."""
+        loop = asyncio.get_running_loop()
+        self._reader = loop.create_future()
+        timer = None if timeout_s is None else loop.call_later(timeout_s, self._wake)
         try:
-            async with asyncio.timeout(timeout_s):
-                await self._changed.wait()
-        except TimeoutError:
-            return
+            await self._reader
+        finally:
+            self._reader = None
+            if timer is not None:
+                timer.cancel()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
 
     async def _read(self, source: AsyncGenerator[Event, None], first_choice: int) -> None:
         try:
@@ -73,7 +80,7 @@ class EventMerge:
                         await self._room.wait()
         except Exception as error:  # noqa: BLE001 - whatever it is, the reader has to hear of it
             self._error = self._error or error
-            self._changed.set()
+            self._wake()
 
     def _put(self, event: Event, first_choice: int) -> None:
         if type(event) is Started:
@@ -89,7 +96,7 @@ class EventMerge:
         elif first_choice and isinstance(event, TextDelta | ToolCallDelta | Finished):
             event = structs.replace(event, index=event.index + first_choice)
         self._waiting.append(event)
-        self._changed.set()
+        self._wake()
 
 
 def _all_started(parts: Sequence[Started]) -> Started:
