@@ -55,6 +55,13 @@ def make_room(
     )
 
 
+def allowance(residents: Sequence[Resident], limits: PoolLimits) -> int | None:
+    """The bytes that the limit leaves for one more model; None without a limit."""
+    if limits.max_memory_bytes is None:
+        return None
+    return max(0, limits.max_memory_bytes - sum(each.memory_bytes for each in residents))
+
+
 def idle_too_long(
     residents: Sequence[Resident], *, now: float, idle_timeout_s: float | None
 ) -> tuple[SlotId, ...]:

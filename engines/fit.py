@@ -92,10 +92,9 @@ def needed_bytes(file: ModelFile, options: LoadOptions) -> int:
 
 def _free_bytes(file: ModelFile, options: LoadOptions, devices: Devices) -> int:
     """The memory that the weights and the cache are for: the cards' if all of it fits there, else everything."""
-    room = max(0, devices.gpu_free_bytes - _GPU_RESERVE)
-    if options.gpu_layers != 0 and room > needed_bytes(file, options):
-        return room
-    return devices.memory.available_bytes + (room if options.gpu_layers != 0 else 0)
+    room = max(0, devices.gpu_free_bytes - _GPU_RESERVE) if options.gpu_layers != 0 else 0
+    free = room if room > needed_bytes(file, options) else devices.memory.available_bytes + room
+    return free if options.memory_bytes is None else min(free, options.memory_bytes)
 
 
 def _default_context(file: ModelFile, free: int) -> int:

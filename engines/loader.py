@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 import structlog
+from msgspec import structs
 
 from corral.engines import fit, restarts
 from corral.engines.devices import Devices
 from corral.engines.engine import Engine
 from corral.engines.errors import EngineError, ModelBroken, QueueTimeout, WorkerCrashed
-from corral.engines.eviction import Resident, SlotId, Unload, make_room
+from corral.engines.eviction import Resident, SlotId, Unload, allowance, make_room
 from corral.engines.limits import PoolLimits
 from corral.engines.model import LoadOptions, ModelFile, ModelName
 from corral.engines.process import WorkerProcess
@@ -100,8 +101,9 @@ class Loader:
             slot.take_changed_file()
             await asyncio.sleep(restarts.delay_s(slot.crashes, now=self._clock(), limits=self._limits))
             options = self._options(slot.file.name)
-            await self._make_room(slot, fit.needed_bytes(slot.file, options))
-            await self._start(slot, options)
+            room = await self._make_room(slot, fit.needed_bytes(slot.file, options))
+            room = min(room, options.memory_bytes or room)
+            await self._start(slot, structs.replace(options, memory_bytes=room))
         finally:
             slot.loading = None
             slot.progress = 0.0
@@ -173,23 +175,26 @@ class Loader:
             slot.take_changed_file()
             self.notify()
 
-    async def _make_room(self, slot: Slot, needed: int) -> None:
-        """Unload what must go, or wait for it to become idle. Raises InsufficientMemory, QueueTimeout."""
+    async def _make_room(self, slot: Slot, needed: int) -> int:
+        """Unload what must go, or wait for it to become idle; the bytes that the model may take then.
+
+        Raises InsufficientMemory, QueueTimeout.
+        """
         deadline = self._clock() + self._limits.queue_timeout_s
         while True:
             devices = await asyncio.to_thread(self._devices)
             others = [each for each in self.slots.values() if each is not slot]
-            residents = self.residents(others)
+            residents, free = self.residents(others), _free_bytes(devices, others)
             verdict = make_room(
                 needed_bytes=needed,
-                free_bytes=_free_bytes(devices, others),
+                free_bytes=free,
                 residents=residents,
                 limits=self._limits,
             )
             if isinstance(verdict, Unload):
                 if not verdict.ids:
                     slot.estimated_bytes = needed
-                    return
+                    return min(free, allowance(residents, self._limits) or free)
                 await _finished([self.begin_unload(self.slots[each]) for each in verdict.ids])
                 continue
             left = deadline - self._clock()

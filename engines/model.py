@@ -49,6 +49,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     threads: int | None = None
     gpu_layers: int | None = None
     flash_attention: bool | None = None
+    memory_bytes: int | None = None  # most that weights and cache may take; sizes nobody chose shrink to it
 
 
 class LoadedInfo(msgspec.Struct, frozen=True, kw_only=True):

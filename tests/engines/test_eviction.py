@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from corral.engines.errors import InsufficientMemory
-from corral.engines.eviction import Resident, SlotId, Unload, Wait, idle_too_long, make_room
+from corral.engines.eviction import Resident, SlotId, Unload, Wait, allowance, idle_too_long, make_room
 from corral.engines.limits import PoolLimits
 
 FREE = PoolLimits()
@@ -54,6 +54,11 @@ def test_idle_models_go_the_least_recently_used_first(
 def test_what_never_fits_is_said_with_both_numbers(limits: PoolLimits, available: int) -> None:
     with pytest.raises(InsufficientMemory, match=f"needs 14 bytes of memory, and at most {available} bytes"):
         make_room(needed_bytes=14, free_bytes=5, residents=[OLD, BUSY], limits=limits)
+
+
+@pytest.mark.parametrize(("limit", "left"), [(None, None), (20, 12), (8, 0), (1, 0)])
+def test_the_limit_leaves_an_allowance(limit: int | None, left: int | None) -> None:
+    assert allowance([OLD, BUSY], PoolLimits(max_memory_bytes=limit)) == left
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ OLD_13B = model(8 * GIB, kv=800 * 1024, context=4096, layers=40)  # like Llama-2
         (EIGHT_B, AUTO, 96 * GIB, 16384, 4 * 16384, 32),
         (EIGHT_B, AUTO, 512 * GIB, 32768, 16 * 32768, 16),
         (EIGHT_B, AUTO, 9 * GIB, 8192, 12800, 25),
+        (EIGHT_B, LoadOptions(memory_bytes=9 * GIB), 512 * GIB, 8192, 12800, 25),
         (OLD_13B, AUTO, 12 * GIB, 2048, 2048, 4),
         (model(7 * GIB, kv=1024), AUTO, 8 * GIB, 32768, 4 * 32768, 32),
         (model(GIB, kv=1024, context=0), AUTO, 8 * GIB, 8192, 16 * 8192, 16),
