@@ -8,7 +8,7 @@ import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,7 @@ class GrammarCompiler:
         self._tokenizer = tokenizer
         self._limits = LLParserLimits()
         self._compiled: OrderedDict[str, LLMatcher] = OrderedDict()
+        self._control: dict[str, int] | None = None
         self._lock = threading.Lock()
 
     def json_object(self) -> Constraint:
@@ -82,18 +83,31 @@ class GrammarCompiler:
 
     def gbnf(self, text: str) -> Constraint:
         """A grammar in llama.cpp's notation. Raises UnsupportedSchema."""
-        _check_size(text)
-        try:
-            lark = gbnf_to_lark(text)
-        except Exception as error:
-            raise UnsupportedSchema(
-                f"this GBNF grammar can't be read: {_first_line(error)}", param="grammar"
-            ) from error
-        return self.lark(lark, param="grammar")
+        return self.lark(gbnf_as_lark(text), param="grammar")
 
-    def lark(self, text: str, *, param: str = "response_format") -> Constraint:
-        """A grammar in llguidance's Lark dialect. Raises UnsupportedSchema."""
-        return self._constraint(LLMatcher.grammar_from_lark(text), param=param)
+    def lark(
+        self, text: str, *, parts: Mapping[str, str] | None = None, param: str = "response_format"
+    ) -> Constraint:
+        """A grammar in llguidance's Lark dialect; it names `parts`, grammars themselves, as `@part`. Raises UnsupportedSchema."""
+        grammars = [{"lark_grammar": text}]
+        grammars += [{"name": name, "lark_grammar": part} for name, part in (parts or {}).items()]
+        return self._constraint(json.dumps({"grammars": grammars}), param=param)
+
+    def terminal(self, text: str) -> str:
+        """How a Lark grammar names this text: a control token by its number, anything else as a string."""
+        token = self._control_tokens().get(text)
+        return json.dumps(text, ensure_ascii=False) if token is None else f"<[{token}]>"
+
+    def _control_tokens(self) -> dict[str, int]:
+        with self._lock:
+            if self._control is None:
+                tokenizer = self._tokenizer
+                self._control = {
+                    tokenizer.decode_str([token]): token
+                    for token in range(tokenizer.vocab_size)
+                    if tokenizer.is_special_token(token)
+                }
+            return self._control
 
     def _constraint(self, grammar: str, *, param: str = "response_format") -> Constraint:
         with self._lock:
@@ -121,6 +135,17 @@ def schema_text(schema: dict[str, Any] | bool) -> str:
     text = json.dumps(schema)
     _check_size(text)
     return text
+
+
+def gbnf_as_lark(text: str) -> str:
+    """The same grammar in llguidance's dialect. Raises UnsupportedSchema."""
+    _check_size(text)
+    try:
+        return gbnf_to_lark(text)
+    except Exception as error:
+        raise UnsupportedSchema(
+            f"this GBNF grammar can't be read: {_first_line(error)}", param="grammar"
+        ) from error
 
 
 def build_tokenizer(

@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import wraps
 from itertools import islice
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any
 
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
@@ -184,7 +184,7 @@ class _Generator(CodeGenerator):
 class _GenerationTag(Extension):
     """`{% generation %}` marks the assistant's words for training; here it is its content."""
 
-    tags: ClassVar[set[str]] = {"generation"}
+    tags = {"generation"}  # noqa: RUF012 - Jinja declares it so
 
     def parse(self, parser: Parser) -> list[nodes.Node]:
         next(parser.stream)

@@ -33,12 +33,12 @@ class TextAssembler:
         if found:  # the first to be complete counts, however the text was cut into pieces
             self.stopped, self._held = True, ""
             return text[: min(found)[1]]
-        held = max(_overlap(text, stop) for stop in self._stop)
+        held = max(overlap(text, stop) for stop in self._stop)
         self._held = text[len(text) - held :]
         return text[: len(text) - held]
 
 
-def _overlap(text: str, stop: str) -> int:
+def overlap(text: str, stop: str) -> int:
     """Length of the longest end of `text` that begins `stop`."""
     for size in range(min(len(text), len(stop) - 1), 0, -1):
         if text.endswith(stop[:size]):

@@ -1,0 +1,27 @@
+"""Which family a template belongs to."""
+
+from corral.engines.llama.template import ChatTemplate
+from corral.engines.llama.tools.format import ToolFormat
+from corral.engines.llama.tools.generic import Generic
+from corral.engines.llama.tools.harmony import Harmony
+from corral.engines.llama.tools.hermes import Hermes
+from corral.engines.llama.tools.llama3 import Llama3
+from corral.engines.llama.tools.mistral import Mistral
+from corral.engines.llama.tools.sections import deepseek, kimi
+
+_FORMATS: tuple[ToolFormat, ...] = (
+    Harmony(),
+    Hermes(),
+    Mistral(lists=True),
+    Mistral(lists=False),
+    deepseek(fenced=True),
+    deepseek(fenced=False),
+    kimi(),
+    Llama3(),
+)
+_GENERIC = Generic()
+
+
+def choose_format(template: ChatTemplate) -> ToolFormat:
+    """The family whose calls the template writes; the generic one where none is recognised."""
+    return next((format for format in _FORMATS if format.fits(template)), _GENERIC)
