@@ -1,19 +1,177 @@
-"""The command line."""
+"""The command line. Each command imports what it needs when it runs, so that small ones answer at once."""
 
-import asyncio
 import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
-from corral.app.node import run_node
-from corral.app.server import loop_factory
-from corral.app.settings import load_settings
+import typer
+
+if TYPE_CHECKING:
+    from corral.app.settings_table import Settings
+
+app = typer.Typer(
+    help="One private LLM service out of the computers on your LAN. Without a command: serve.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 no node is running.",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+DataDir = Annotated[str | None, typer.Option("--data-dir", help="The node's data folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Model = Annotated[str, typer.Argument(help="A name as `corral list` shows it.")]
+
+
+@app.callback(invoke_without_command=True)
+def _no_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        serve()
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[str | None, typer.Option(help="HTTP port.")] = None,
+    data_dir: DataDir = None,
+    models_dir: Annotated[str | None, typer.Option(help="Folder with model files.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    set: Annotated[list[str] | None, typer.Option(help="Any other setting, as NAME=VALUE.")] = None,
+) -> None:
+    """Serve until stopped."""
+    from corral.app.commands.life import serve as run
+
+    given = {
+        "host": host,
+        "port": port,
+        "data_dir": data_dir,
+        "models_dir": models_dir,
+        "log_level": log_level,
+    }
+    run(
+        _settings(
+            {**_pairs(set or []), **{name: value for name, value in given.items() if value is not None}}
+        )
+    )
+
+
+@app.command()
+def run(
+    model: Model,
+    prompt: Annotated[str | None, typer.Argument(help="Else what is piped in, else a conversation.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Let a model answer: once, or in a conversation."""
+    from corral.app.commands.chat import run_model
+
+    run_model(_settings({"data_dir": data_dir}), model, prompt)
+
+
+@app.command("list")
+def list_models(data_dir: DataDir = None, json: AsJson = False) -> None:
+    """List the models on this machine."""
+    from corral.app.commands import models
+
+    models.list_models(_settings({"data_dir": data_dir}), as_json=json)
+
+
+@app.command()
+def ps(data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Show the loaded models and what they are doing."""
+    from corral.app.commands.models import list_loaded
+
+    list_loaded(_settings({"data_dir": data_dir}), as_json=json)
+
+
+@app.command()
+def load(model: Model, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Load a model now."""
+    from corral.app.commands.models import load_model
+
+    load_model(_settings({"data_dir": data_dir}), model, as_json=json)
+
+
+@app.command()
+def unload(model: Model, data_dir: DataDir = None) -> None:
+    """Unload a model, when it has become idle."""
+    from corral.app.commands.models import unload_model
+
+    unload_model(_settings({"data_dir": data_dir}), model)
+
+
+@app.command()
+def status(data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Show whether a node is running, where and since when."""
+    from corral.app.commands.life import show_status
+
+    show_status(_settings({"data_dir": data_dir}), as_json=json)
+
+
+@app.command()
+def stop(data_dir: DataDir = None) -> None:
+    """Stop the node after the running answers, and wait for it."""
+    from corral.app.commands import life
+
+    life.stop(_settings({"data_dir": data_dir}))
+
+
+@app.command()
+def settings(
+    data_dir: DataDir = None,
+    json: AsJson = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/settings.md.")] = False,
+) -> None:
+    """Show every setting, its value and where it comes from."""
+    from corral.app.commands import settings as command
+
+    if markdown:
+        command.show_markdown()
+    else:
+        command.show_settings(_settings({"data_dir": data_dir}), as_json=json)
+
+
+@app.command()
+def version(json: AsJson = False) -> None:
+    """Show the version."""
+    from corral.app.version import program_version
+
+    print(f'{{"version": "{program_version()}"}}' if json else program_version())
 
 
 def main() -> None:
-    """Entry point."""
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(
-            run_node(
-                settings=load_settings(arguments={}, environ=os.environ),
-                say=lambda text: print(text, flush=True),
-            )
-        )
+    """Entry point of the program `corral`."""
+    from corral.app.commands.errors import CommandError
+
+    try:
+        app()
+    except CommandError as error:
+        print(f"corral: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _settings(arguments: Mapping[str, object]) -> "Settings":
+    from corral.app.commands.errors import WrongSetting
+    from corral.app.settings import SettingsError, load_settings
+
+    try:
+        return load_settings(arguments=arguments, environ=os.environ)
+    except SettingsError as error:
+        raise WrongSetting(str(error)) from error
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    from corral.app.commands.errors import WrongSetting
+    from corral.app.settings_table import TABLE
+
+    known = {row.name for row in TABLE}
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    for name in pairs:
+        if name not in known:
+            raise WrongSetting(f"there is no setting {name!r}; `corral settings` lists them")
+    return pairs
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
-from corral.app.api.app import CorralApp, create_app
+from corral.app.api.app import create_app
+from corral.app.api.connection import CorralApp
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
 from corral.app.banner import ready_banner

@@ -1,0 +1,77 @@
+"""`corral serve`, `status` and `stop`: the node's life."""
+
+import asyncio
+import time
+
+from corral.app.commands.errors import CommandError, NodeNotRunning
+from corral.app.commands.node_client import NodeClient
+from corral.app.commands.screen import duration, show_json, show_table
+from corral.app.instance import AlreadyRunning, InstanceLock
+from corral.app.paths import DataDir
+from corral.app.settings_table import Settings
+
+_STOP_DEADLINE_S = 60.0
+_POLL_S = 0.05
+
+
+def serve(settings: Settings) -> None:
+    """Run a node until it is stopped."""
+    from corral.app.node import run_node
+    from corral.app.server import ServerError, loop_factory
+    from corral.app.store.errors import StoreError
+
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(run_node(settings=settings, say=_say))
+    except (AlreadyRunning, ServerError, StoreError) as error:
+        raise CommandError(str(error)) from error
+    except OSError as error:
+        raise CommandError(f"the node could not start: {error}") from error
+
+
+def show_status(settings: Settings, *, as_json: bool) -> None:
+    """Whether a node runs, where and since when. Raises NodeNotRunning."""
+    try:
+        with NodeClient.of(settings) as node:
+            health, run = node.health(), node.run
+            models = node.models()
+    except NodeNotRunning:
+        if as_json:
+            show_json({"running": False})
+        raise
+    loaded = [model["name"] for model in models if model["lifecycle"] == "loaded"]
+    uptime_s = max(0.0, time.time() - run.started_at)
+    if as_json:
+        facts = {"running": True, "url": run.url, "pid": run.pid, "uptime_s": round(uptime_s, 1)}
+        show_json({**facts, **health, "models": len(models), "loaded": loaded})
+        return
+    rows = (
+        ("status", health["status"]),
+        ("URL", run.url),
+        ("node", f"{health['node']}, {health['role']}"),
+        ("version", health["version"]),
+        ("process", f"{run.pid}, for {duration(uptime_s)}"),
+        ("data folder", str(settings.data_dir)),
+        ("models", f"{len(models)}, loaded: {', '.join(loaded) or 'none'}"),
+    )
+    show_table(("", ""), rows)
+
+
+def stop(settings: Settings) -> None:
+    """Ask the node to stop, and wait until it has let go of its data folder. Raises NodeNotRunning."""
+    with NodeClient.of(settings) as node:
+        node.stop()
+    lock = DataDir(settings.data_dir).lock
+    deadline = time.monotonic() + _STOP_DEADLINE_S
+    while time.monotonic() < deadline:
+        try:
+            with InstanceLock(lock):
+                print("The node has stopped.")
+                return
+        except AlreadyRunning:
+            time.sleep(_POLL_S)
+    raise CommandError(f"the node still runs after {_STOP_DEADLINE_S:.0f} s; see its log")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

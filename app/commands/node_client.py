@@ -1,0 +1,126 @@
+"""The running node of this machine, as commands ask it over HTTP with the local token."""
+
+import json
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import httpx
+
+from corral.app.commands.errors import CommandError, NodeNotRunning
+from corral.app.paths import DataDir
+from corral.app.run_file import RunFile, read_run_files
+from corral.app.settings_table import Settings
+
+_CONNECT_S = 5.0
+_ANSWER_S = 30.0
+_LOAD_S = 600.0
+_DONE = "[DONE]"
+
+
+class NodeClient:
+    """Every method raises NodeNotRunning, or CommandError with the node's own words."""
+
+    def __init__(self, *, run: RunFile, token: str) -> None:
+        self.run = run
+        self._http = httpx.Client(
+            base_url=run.url,
+            headers={"authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
+            trust_env=False,  # never through a proxy
+        )
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The node that runs on the settings' data folder."""
+        try:
+            running = read_run_files(DataDir(settings.data_dir))
+        except PermissionError as error:
+            raise CommandError("the node belongs to another user; run this command as that user") from error
+        if running is None:
+            raise NodeNotRunning
+        return cls(run=running.run, token=running.token)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def health(self) -> dict[str, Any]:
+        """What /health says, also when it isn't well."""
+        with _readable_errors():
+            return _object(self._http.get("/health").content)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Every model with what is going on with it."""
+        models: list[dict[str, Any]] = self._ask("GET", "/v0/node/models")["models"]
+        return models
+
+    def load(self, model: str) -> dict[str, Any]:
+        """Load a model; what it uses."""
+        loaded: dict[str, Any] = self._ask("POST", "/v0/node/models/load", {"model": model})["loaded"]
+        return loaded
+
+    def unload(self, model: str) -> None:
+        self._ask("POST", "/v0/node/models/unload", {"model": model})
+
+    def stop(self) -> None:
+        """Ask the node to stop; it answers at once."""
+        self._ask("POST", "/v0/node/stop")
+
+    def chat(
+        self, model: str, messages: Sequence[Mapping[str, str]]
+    ) -> Generator[dict[str, Any], None, None]:
+        """The deltas of one streamed answer. Closing the iterator stops it."""
+        body = {"model": model, "messages": list(messages), "stream": True}
+        timeout = httpx.Timeout(_LOAD_S, connect=_CONNECT_S)
+        with (
+            _readable_errors(),
+            self._http.stream("POST", "/v1/chat/completions", json=body, timeout=timeout) as answer,
+        ):
+            if answer.status_code != httpx.codes.OK:
+                raise _refusal(answer.read())
+            for line in answer.iter_lines():
+                data = line.removeprefix("data:").strip()
+                if not line.startswith("data:") or data == _DONE:
+                    continue
+                chunk = _object(data)
+                if "error" in chunk:
+                    raise _refusal(data)
+                for choice in chunk.get("choices", ()):
+                    yield choice["delta"]
+
+    def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        with _readable_errors():
+            answer = self._http.request(
+                method, path, json=body, timeout=httpx.Timeout(_LOAD_S, connect=_CONNECT_S)
+            )
+        if not answer.is_success:
+            raise _refusal(answer.content)
+        return _object(answer.content)
+
+
+@contextmanager
+def _readable_errors() -> Iterator[None]:
+    try:
+        yield
+    except httpx.ConnectError as error:
+        raise NodeNotRunning from error
+    except httpx.TimeoutException as error:
+        raise CommandError("the node doesn't answer in time; see its log") from error
+    except httpx.TransportError as error:
+        raise CommandError(f"the connection to the node broke ({error})") from error
+
+
+def _object(data: str | bytes) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(data)
+    except ValueError as error:
+        raise CommandError("something that is no Corral node answers on the node's port") from error
+    return found
+
+
+def _refusal(data: str | bytes) -> CommandError:
+    error = _object(data).get("error")
+    return CommandError(str(error["message"]) if isinstance(error, dict) else "the node refused")

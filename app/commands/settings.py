@@ -1,0 +1,26 @@
+"""`corral settings`: the values in force and where they come from."""
+
+from corral.app.commands.screen import show_json, show_table
+from corral.app.settings_document import settings_document
+from corral.app.settings_table import TABLE, Setting, Settings, shown
+
+_SET = "(set)"
+
+
+def show_settings(settings: Settings, *, as_json: bool) -> None:
+    """Every setting, one row each."""
+    rows = [(row.name, _value(row, settings), settings.sources[row.name]) for row in TABLE]
+    if as_json:
+        show_json([{"name": name, "value": value, "source": source} for name, value, source in rows])
+    else:
+        show_table(("SETTING", "VALUE", "SOURCE"), rows)
+
+
+def show_markdown() -> None:
+    """The page docs/settings.md."""
+    print(settings_document(), end="")
+
+
+def _value(row: Setting, settings: Settings) -> str:
+    value = getattr(settings, row.name)
+    return _SET if row.secret and value is not None else shown(value)
