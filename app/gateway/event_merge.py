@@ -12,7 +12,7 @@ MAX_WAITING = 64  # then the source has to wait, and joins its text
 
 
 class EventMerge:
-    """Reads one or more streams of events as one, their choices in a row."""
+    """Reads one or more streams of events as one, their choices in a row; Started comes when all have started."""
 
     def __init__(self, sources: Sequence[AsyncGenerator[Event, None]], *, choices_each: int = 1) -> None:
         self._sources = sources

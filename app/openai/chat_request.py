@@ -15,6 +15,7 @@ from corral.app.openai.tools import (
     ToolDefinition,
     chosen,
 )
+from corral.app.openai.validation import Whole
 from corral.engines.errors import InvalidRequest
 from corral.engines.requests import ChatRequest, Tool, ToolChoice
 
@@ -25,7 +26,7 @@ class ChatCompletionRequest(GenerationFields):
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     max_completion_tokens: Count | None = None
     logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    top_logprobs: Annotated[Whole, Field(ge=0, le=20)] | None = None
     tools: Annotated[list[ToolDefinition], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: Choice | None = None
     parallel_tool_calls: bool | None = None

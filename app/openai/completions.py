@@ -5,13 +5,14 @@ from typing import Annotated
 from pydantic import Field
 
 from corral.app.openai.generation import MAX_CHOICES, GenerationFields
+from corral.app.openai.validation import Whole
 from corral.engines.errors import InvalidRequest
 from corral.engines.requests import CompletionRequest
 
 DEFAULT_MAX_TOKENS = 16  # OpenAI's; a plain completion has no natural end
 MAX_TOTAL_CHOICES = 128  # prompts times n
 
-TokenId = Annotated[int, Field(ge=0, le=2**31 - 1)]
+TokenId = Annotated[Whole, Field(ge=0, le=2**31 - 1)]
 
 
 class TextCompletionRequest(GenerationFields):
@@ -20,8 +21,8 @@ class TextCompletionRequest(GenerationFields):
     prompt: str | Annotated[list[TokenId] | list[str] | list[list[TokenId]], Field(min_length=1)]
     suffix: str | None = None
     echo: bool | None = None
-    logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
-    best_of: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
+    logprobs: Annotated[Whole, Field(ge=0, le=5)] | None = None
+    best_of: Annotated[Whole, Field(ge=1, le=MAX_CHOICES)] | None = None
 
     @property
     def prompts(self) -> list[str | tuple[int, ...]]:

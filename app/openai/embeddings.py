@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from corral.app.openai.completions import TokenId
 from corral.app.openai.usage import prompt_usage
+from corral.app.openai.validation import Whole
 from corral.engines.events import Done, EmbeddingResult, Event
 from corral.engines.requests import EmbeddingRequest
 
@@ -27,7 +28,7 @@ class EmbeddingsRequest(BaseModel):
     model: Annotated[str, Field(min_length=1)]
     input: str | _Inputs
     encoding_format: Literal["float", "base64"] | None = None
-    dimensions: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    dimensions: Annotated[Whole, Field(ge=1, le=2**31 - 1)] | None = None
 
     def engine_request(self) -> EmbeddingRequest:
         return EmbeddingRequest(inputs=self._inputs(), dimensions=self.dimensions)

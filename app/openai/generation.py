@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from corral.app.openai.validation import Whole
 from corral.engines.errors import InvalidRequest
 from corral.engines.requests import Gbnf, Generation, JsonObject, JsonSchema, OutputFormat, Sampling
 
@@ -13,7 +14,7 @@ _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
 _GRAMMAR_CHARACTERS = 256 * 1024
 
-Count = Annotated[int, Field(ge=1, le=_INT32)]
+Count = Annotated[Whole, Field(ge=1, le=_INT32)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -68,21 +69,21 @@ class GenerationFields(BaseModel):
     model: Annotated[str, Field(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    n: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
+    n: Annotated[Whole, Field(ge=1, le=MAX_CHOICES)] | None = None
     max_tokens: Count | None = None
     stop: str | list[str] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=-1, le=_INT32)] | None = None
+    top_k: Annotated[Whole, Field(ge=-1, le=_INT32)] | None = None
     min_p: Probability | None = None
     typical_p: Annotated[float, Field(gt=0, le=1)] | None = None
     repeat_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
-    repeat_last_n: Annotated[int, Field(ge=-1, le=_INT32)] | None = None
+    repeat_last_n: Annotated[Whole, Field(ge=-1, le=_INT32)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
-    seed: Annotated[int, Field(ge=-_INT64 - 1, le=_INT64)] | None = None
+    seed: Annotated[Whole, Field(ge=-_INT64 - 1, le=_INT64)] | None = None
     response_format: ResponseFormat | None = None
     grammar: Annotated[str, Field(min_length=1, max_length=_GRAMMAR_CHARACTERS)] | None = None
 

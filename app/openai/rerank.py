@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from corral.app.openai.translation import new_id
 from corral.app.openai.usage import prompt_usage
+from corral.app.openai.validation import Whole
 from corral.engines.events import Done, Event, RerankResult
 from corral.engines.requests import RerankRequest
 
@@ -30,7 +31,7 @@ class RerankBody(BaseModel):
     model: Annotated[str, Field(min_length=1)]
     query: Annotated[str, Field(min_length=1)]
     documents: Annotated[list[str | TextDocument], Field(min_length=1, max_length=MAX_DOCUMENTS)]
-    top_n: Annotated[int, Field(ge=1)] | None = None
+    top_n: Annotated[Whole, Field(ge=1)] | None = None
     return_documents: bool | None = None
 
     def texts(self) -> tuple[str, ...]:

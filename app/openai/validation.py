@@ -1,9 +1,9 @@
 """Pydantic's findings as errors that name the field the way a client knows it: `messages.0.content`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic_core import ErrorDetails
 
 from corral.engines.errors import InvalidRequest
@@ -11,6 +11,14 @@ from corral.engines.errors import InvalidRequest
 M = TypeVar("M", bound=BaseModel)
 
 _MAX_SHOWN = 200
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 5.0 is the integer 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class MissingField(InvalidRequest):
