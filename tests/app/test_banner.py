@@ -1,0 +1,98 @@
+"""What people see when the node is ready."""
+
+from pathlib import Path
+
+import pytest
+
+from corral.app.banner import chat_model, curl_line, ready_banner
+from corral.app.urls import Urls, urls_of
+from corral.engines.model import Capability, Lifecycle, ModelFile, ModelName, ModelStatus
+
+KEY = "sk_" + "Ab12" * 8
+CHAT = frozenset({Capability.CHAT})
+
+
+def model(
+    name: str,
+    size_bytes: int,
+    *,
+    format: str = "gguf",
+    capabilities: frozenset[Capability] = CHAT,
+    lifecycle: Lifecycle = Lifecycle.ON_DISK,
+    error: str | None = None,
+) -> ModelStatus:
+    file = ModelFile(
+        name=ModelName(name),
+        paths=(Path(name),),
+        size_bytes=size_bytes,
+        modified_at=0.0,
+        format=format,
+        capabilities=capabilities,
+        error=error,
+    )
+    return ModelStatus(file=file, lifecycle=lifecycle)
+
+
+def banner(
+    *models: ModelStatus, new_key: str | None = None, key_was_given: bool = False, network: str | None = None
+) -> str:
+    return ready_banner(
+        version="1.2.3",
+        urls=Urls(local="http://localhost:1", network=network),
+        models=models,
+        models_dir=Path("/m"),
+        new_key=new_key,
+        key_was_given=key_was_given,
+    )
+
+
+@pytest.mark.parametrize(
+    ("models", "chosen"),
+    [
+        ([], None),
+        ([model("embedder", 1, capabilities=frozenset({Capability.EMBEDDINGS}))], None),
+        ([model("broken", 1, error="cut off")], None),
+        ([model("big", 9), model("small", 3)], "small"),
+        ([model("echo", 1, format="echo"), model("real", 3)], "real"),
+        ([model("echo", 1, format="echo")], "echo"),
+        ([model("big", 9, lifecycle=Lifecycle.LOADED), model("small", 3)], "big"),
+    ],
+)
+def test_which_model_to_try(models: list[ModelStatus], chosen: str | None) -> None:
+    assert chat_model(models) == chosen
+
+
+def test_the_first_start_shows_the_key_ready_to_copy() -> None:
+    text = banner(model("tiny", 1), new_key=KEY)
+    assert "1.2.3" in text and f"API key   {KEY}" in text
+    assert curl_line("http://localhost:1", "tiny", KEY) in text
+
+
+def test_later_starts_name_a_variable() -> None:
+    text = banner(model("tiny", 1))
+    assert 'Bearer $CORRAL_API_KEY"' in text and "corral run tiny" in text
+
+
+def test_a_key_that_was_given_is_not_repeated() -> None:
+    assert "bootstrap_api_key" in banner(key_was_given=True)
+
+
+def test_without_a_model_it_says_where_to_put_one() -> None:
+    assert "GGUF" in banner() and "/m" in banner() and "curl" not in banner()
+
+
+def test_the_address_for_other_machines() -> None:
+    assert "http://192.0.2.7:1 (from other machines)" in banner(network="http://192.0.2.7:1")
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("0.0.0.0", "http://localhost:5"),
+        ("::", "http://localhost:5"),
+        ("127.0.0.1", "http://127.0.0.1:5"),
+        ("::1", "http://[::1]:5"),
+    ],
+)
+def test_urls(host: str, local: str) -> None:
+    assert urls_of(host, 5).local == local
