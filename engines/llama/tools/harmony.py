@@ -19,6 +19,7 @@ _CONSTRAIN, _CALL, _RETURN = "<|constrain|>", "<|call|>", "<|return|>"
 CONTENT_LEAD = "<|channel|>final<|message|>"
 REASONING = ReasoningMarks("<|channel|>analysis<|message|>", "<|end|><|start|>assistant")
 _ENDINGS = (END, _CALL, _RETURN, START)
+_HEADERS = (START, CHANNEL, MESSAGE, _CONSTRAIN, "assistant", "to=")  # what a header begins with
 _RECIPIENT = re.compile(r"to=(?:functions\.)?([\w.-]+)")
 _ANALYSIS = re.compile(r"<\|channel\|>\s*analysis\b")
 _LONGEST_HEADER = 300  # characters
@@ -51,12 +52,15 @@ class _Header:
     reasoning = False
 
     def read(self, text: str, sink: Sink, last: bool) -> tuple[str, Mode | None]:
+        shown = text.lstrip()
+        if not shown:
+            return text, None
+        if not any(shown.startswith(word) or (not last and word.startswith(shown)) for word in _HEADERS):
+            return text, _Body(reasoning=False)
         end = text.find(MESSAGE, 0, _LONGEST_HEADER)
         if end < 0:
-            begins = not text or text.lstrip().startswith(("<|", "to=", "assistant")) or "<|".startswith(text)
-            if begins and len(text) < _LONGEST_HEADER and not last:
-                return text, None
-            return text, _Body(reasoning=False)
+            waits = len(text) < _LONGEST_HEADER and not last
+            return text, None if waits else _Body(reasoning=False)
         header = text[:end]
         text = text[end + len(MESSAGE) :]
         if recipient := _RECIPIENT.search(header):
