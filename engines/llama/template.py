@@ -40,6 +40,10 @@ _CALL = Message(
 _RESULT = Message(role="tool", content="probe result", tool_call_id="call_probe00000", name=PROBE_TOOL.name)
 
 
+class TemplateStopped(InvalidRequest):
+    """A template took too much time or memory."""
+
+
 @dataclass(frozen=True)
 class Habits:
     """What a template wants its input to look like, and what it makes of it."""
@@ -124,7 +128,7 @@ class ChatTemplate:
             with limits(seconds=self._seconds, size=size):
                 return work()
         except LimitExceeded as error:
-            raise InvalidRequest(f"this model's chat template was stopped: {error}") from None
+            raise TemplateStopped(f"this model's chat template was stopped: {error}") from None
         except TemplateRefusal as error:
             raise InvalidRequest(
                 f"this model's chat template refuses the messages: {error}", param="messages"
@@ -202,6 +206,8 @@ def _tried(
 ) -> str:
     try:
         return template.render_as(habits, messages, tools, add_generation_prompt=prompt)
+    except TemplateStopped:
+        raise
     except InvalidRequest:
         return ""
 
