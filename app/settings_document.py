@@ -39,6 +39,7 @@ _OPTION_HELP = {
     "threads": "processor threads",
     "gpu_layers": "layers kept on the graphics card; 0 for none",
     "flash_attention": "true or false",
+    "memory_bytes": "bytes that its weights and cache may take at most",
 }
 
 _OLD_NAMES = """## Older names
