@@ -34,6 +34,7 @@ class Plan:
     repeats: int
     max_tokens: int
     stream_tokens: int  # of the running streams while a long prompt arrives
+    long_tokens: int  # of that prompt
     questions: int  # about each shared text
     write: bool  # into the documentation
 
@@ -75,8 +76,8 @@ class Rounds:
 
     async def stall(self, side: Server, number: int) -> None:
         """Running streams while a long prompt arrives."""
-        result = await scenarios.stall(side, 50 + number, self._plan.stream_tokens)
-        long = f"prompt of about {scenarios.LONG_TOKENS:,} tokens"
+        result = await scenarios.stall(side, 50 + number, self._plan.stream_tokens, self._plan.long_tokens)
+        long = f"prompt of about {self._plan.long_tokens:,} tokens"
         gap = f"Longest gap of {scenarios.RUNNING_STREAMS} running streams while a {long} arrives"
         self._samples.add(side.name, gap, "ms", result.longest_gap_s * 1e3)
         self._samples.add(side.name, f"First token of that {long}", "ms", result.long_first_token_s * 1e3)
@@ -190,6 +191,7 @@ def plan_of(arguments: Sequence[str] | None) -> Plan:
         repeats=options.repeats or (1 if options.quick else 5),
         max_tokens=32 if options.quick else 128,
         stream_tokens=48 if options.quick else 200,
+        long_tokens=1500 if options.quick else 6000,
         questions=1 if options.quick else 3,
         write=not options.quick,
     )

@@ -14,7 +14,7 @@ def described(*packages: str) -> list[str]:
     versions = ", ".join(f"{name} {_version(name)}" for name in packages)
     return [
         f"Processor: {_processor()}, {cores} cores, {psutil.cpu_count()} threads; {memory:.0f} GiB of memory",
-        f"System: {platform.system()} {platform.release()}, Python {platform.python_version()}",
+        f"System: {_system()}, Python {platform.python_version()}",
         f"Packages: {versions}",
     ]
 
@@ -26,6 +26,13 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return f"{platform.system()} {platform.release()}"
 
 
 def _version(package: str) -> str:

@@ -11,7 +11,6 @@ from bench.chat import Answer, ask, body_of
 from bench.servers import Server
 
 SHARED_TOKENS = 1000
-LONG_TOKENS = 6000
 RUNNING_STREAMS = 8
 _STREAMS_SEEN = 5  # pieces of text of each running stream before the long prompt is sent
 
@@ -54,8 +53,8 @@ async def first_token(server: Server, number: int, *, question: int) -> Answer:
     return await ask(server.address, body_of(server.model, prompt, 8))
 
 
-async def stall(server: Server, number: int, max_tokens: int) -> Stall:
-    """The longest silence of running streams from the arrival of a 6,000-token prompt on."""
+async def stall(server: Server, number: int, max_tokens: int, long_tokens: int) -> Stall:
+    """The longest silence of running streams from the arrival of a long prompt on."""
     running = _Running()
     async with asyncio.TaskGroup() as group:
         streams = [
@@ -69,7 +68,7 @@ async def stall(server: Server, number: int, max_tokens: int) -> Stall:
             for n in range(RUNNING_STREAMS)
         ]
         await running.everyone
-        long = prompts.question(prompts.text(number, LONG_TOKENS), 1)
+        long = prompts.question(prompts.text(number, long_tokens), 1)
         late = await ask(server.address, body_of(server.model, long, 1))
     return Stall(
         longest_gap_s=max(longest_gap_after(stream.result(), late.started) for stream in streams),
