@@ -1,0 +1,175 @@
+"""The commands against a real node with echo models."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from corral.app.version import program_version
+from tests.acceptance.node import Node
+from tests.engines.echo_files import write_echo
+
+DEADLINE_S = 60.0
+
+
+class Commands:
+    """Runs commands on one data folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")}
+        return {**kept, "CORRAL_DATA_DIR": str(self.home), "COLUMNS": "200"}
+
+    def __call__(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "corral.app.cli", *words],
+            env=self.environment(),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+
+    def done(self, *words: str, stdin: str = "") -> str:
+        """The output of a command that must succeed."""
+        finished = self(*words, stdin=stdin)
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "models").mkdir()
+    write_echo(folder / "models")
+    write_echo(folder / "models", "finch")
+    write_echo(folder / "models", "broken", load_error="no such luck")
+    running = Node(folder / "data", models=folder / "models")
+    try:
+        running.wait_until_ready()
+        Commands(running.home).done("load", "parrot")  # its process belongs to this fixture
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def corral(node: Node) -> Commands:
+    return Commands(node.home)
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Commands:
+    """Commands where no node runs."""
+    return Commands(tmp_path)
+
+
+def test_version(nowhere: Commands) -> None:
+    assert nowhere.done("version") == f"{program_version()}\n"
+    assert json.loads(nowhere.done("version", "--json")) == {"version": program_version()}
+
+
+def test_list_names_every_model(corral: Commands) -> None:
+    models = json.loads(corral.done("list", "--json"))
+    assert {model["name"] for model in models} == {"parrot", "finch", "broken"}
+    assert "parrot" in corral.done("list")
+
+
+def test_load_ps_unload(corral: Commands) -> None:
+    assert json.loads(corral.done("load", "finch", "--json"))["context_length"] == 8192
+    assert [model["name"] for model in json.loads(corral.done("ps", "--json"))] == ["finch", "parrot"]
+    assert "finch" in corral.done("ps")
+    assert "unloaded" in corral.done("unload", "finch")
+    assert "finch" not in corral.done("ps")
+
+
+def test_run_answers_a_prompt(corral: Commands) -> None:
+    assert corral.done("run", "parrot", "three small words") == "three small words\n"
+
+
+def test_run_answers_what_is_piped_in(corral: Commands) -> None:
+    assert corral.done("run", "parrot", stdin="out of a pipe\n") == "out of a pipe\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run", "nobody", "hi"), "there is no model 'nobody'"),
+        (("run", "broken", "hi"), "no such luck"),
+        (("run", "parrot"), "there is no prompt"),
+        (("load", "nobody"), "there is no model 'nobody'"),
+        (("unload", "nobody"), "there is no model 'nobody'"),
+    ],
+)
+def test_what_fails_says_why(corral: Commands, words: tuple[str, ...], says: str) -> None:
+    finished = corral(*words)
+    assert finished.returncode == 1
+    assert says in finished.stderr and finished.stderr.startswith("corral: ")
+
+
+def test_status(corral: Commands, node: Node) -> None:
+    status = json.loads(corral.done("status", "--json"))
+    assert (status["running"], status["url"], status["pid"]) == (True, node.url, node.process.pid)
+    assert node.url in corral.done("status")
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("list",), ("ps",), ("stop",), ("run", "m", "hi"), ("load", "m"), ("unload", "m")]
+)
+def test_without_a_node_it_says_how_to_start_one(nowhere: Commands, words: tuple[str, ...]) -> None:
+    finished = nowhere(*words)
+    assert finished.returncode == 3
+    assert "corral serve" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("serve", "--port", "x"), "setting port (command line) must be a whole number"),
+        (("serve", "--set", "metrics=maybe"), "must be true or false"),
+        (("serve", "--set", "nonsense=1"), "no setting 'nonsense'"),
+        (("nonsense",), "nonsense"),
+        (("run",), "model"),
+    ],
+)
+def test_wrong_usage(nowhere: Commands, words: tuple[str, ...], says: str) -> None:
+    finished = nowhere(*words)
+    assert finished.returncode == 2
+    assert says in finished.stderr and "Traceback" not in finished.stderr
+
+
+def test_settings_show_values_and_sources(nowhere: Commands) -> None:
+    (nowhere.home / "config.toml").write_text('port = 7\nbootstrap_api_key = "sk_' + "Ab12" * 8 + '"')
+    rows = {row["name"]: row for row in json.loads(nowhere.done("settings", "--json"))}
+    assert rows["port"] == {"name": "port", "value": "7", "source": "config.toml"}
+    assert rows["bootstrap_api_key"]["value"] == "(set)"
+    assert "Ab12" not in nowhere.done("settings")
+    assert nowhere.done("settings", "--markdown").startswith("# Settings")
+
+
+def test_a_killed_node_is_not_running(tmp_path: Path) -> None:
+    running = Node(tmp_path / "data", models=tmp_path / "models")
+    try:
+        running.wait_until_ready()
+    finally:
+        running.kill()
+    assert Commands(running.home)("status").returncode == 3
+
+
+def test_stop_waits_until_the_node_is_gone(tmp_path: Path) -> None:
+    running = Node(tmp_path / "data", models=tmp_path / "models")
+    try:
+        running.wait_until_ready()
+        commands = Commands(running.home)
+        assert "stopped" in commands.done("stop")
+        assert not (running.home / "node.json").exists()
+        assert commands("stop").returncode == 3
+    finally:
+        running.stop()
