@@ -7,12 +7,12 @@ _ID = ApiKeyId("local")
 
 
 class KeysWithLocalToken:
-    """A KeyBook: another one, and the token of this run with all scopes, from loopback addresses only."""
+    """A KeyBook: another one, and the token of this run with all scopes, from this machine only."""
 
     def __init__(self, *, keys: KeyBook, token: str) -> None:
         self._keys = keys
         self._local = ApiKey(
-            id=_ID, digest=digest_of(token), scopes=ALL_SCOPES, name="this machine", loopback_only=True
+            id=_ID, digest=digest_of(token), scopes=ALL_SCOPES, name="this machine", local_only=True
         )
 
     def find(self, digest: bytes) -> ApiKey | None:

@@ -29,7 +29,7 @@ from corral.app.api.request_errors import (
 )
 from corral.app.api.route import Route, body_limit, is_inference
 from corral.app.api.v1 import V1
-from corral.app.gateway.auth import ApiKey, KeyBook, authenticate
+from corral.app.gateway.auth import ApiKey, KeyBook, authenticate, is_from_this_machine
 from corral.app.gateway.endpoint import Client, GatewayResponse
 from corral.app.gateway.gateway import Gateway
 from corral.app.ids import new_id
@@ -138,7 +138,7 @@ class _Edge:
                 scope=route.scope,
                 keys=self._keys,
                 now=self._now(),
-                address=request.remote_addr or "",
+                from_this_machine=is_from_this_machine(request.remote_addr or "", _server_address()),
             )
         if route.needs_ready:
             check_ready(self._state())
@@ -198,6 +198,12 @@ class _Around:
         if error.code == 404:
             return _error_response(RouteNotFound(request.path))
         return _error_response(BadRequest(f"this request can't be understood: {error.description}"))
+
+
+def _server_address() -> str:
+    """The address of ours that the client connected to."""
+    server: tuple[str, int | None] | None = request.scope.get("server")
+    return "" if server is None else server[0]
 
 
 async def _read_body() -> bytes:

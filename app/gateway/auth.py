@@ -30,7 +30,7 @@ class ApiKey:
     scopes: frozenset[str]  # of: api, endpoints, runtime, admin
     expires_at: float | None = None  # Unix time, seconds
     name: str = ""
-    loopback_only: bool = False  # works from this machine only
+    local_only: bool = False  # works from this machine only
 
 
 class KeyBook(Protocol):
@@ -56,9 +56,9 @@ def credential(headers: Mapping[str, str]) -> str | None:
 
 
 def authenticate(
-    headers: Mapping[str, str], *, scope: str, keys: KeyBook, now: float, address: str = ""
+    headers: Mapping[str, str], *, scope: str, keys: KeyBook, now: float, from_this_machine: bool = False
 ) -> ApiKey:
-    """The key of a request from `address` that may use `scope`. Raises AuthError."""
+    """The key of a request that may use `scope`. Raises AuthError."""
     secret = credential(headers)
     if secret is None:
         raise MissingCredentials
@@ -67,7 +67,7 @@ def authenticate(
     if (
         key is None
         or not hmac.compare_digest(key.digest, digest)
-        or (key.loopback_only and not is_loopback(address))
+        or (key.local_only and not from_this_machine)
     ):
         raise InvalidToken if _is_session_token(secret, headers) else InvalidApiKey
     if key.expires_at is not None and key.expires_at <= now:
@@ -77,14 +77,14 @@ def authenticate(
     return key
 
 
-def is_loopback(address: str) -> bool:
-    """Whether an IP address is this machine's own for itself."""
+def is_from_this_machine(client: str, server: str) -> bool:
+    """Whether a connection between these IP addresses stays on this machine: over loopback, or to itself."""
     try:
-        ip = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(client)
     except ValueError:
         return False
     mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return (mapped or ip).is_loopback
+    return (mapped or ip).is_loopback or client == server
 
 
 def _is_session_token(secret: str, headers: Mapping[str, str]) -> bool:
