@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from corral.app.api import answers
 from corral.app.api.call import Call, json_answer, once
 from corral.app.api.metrics import CONTENT_TYPE, Metrics
-from corral.app.api.request_errors import NotReady
+from corral.app.api.request_errors import Draining, NotReady
 from corral.app.api.route import Handler, Route
 from corral.app.gateway.endpoint import GatewayResponse
 
@@ -34,9 +34,11 @@ class NodeInfo:
 
 
 def check_ready(state: NodeState) -> None:
-    """Raises NotReady."""
-    if state is not NodeState.OK:
-        raise NotReady(state)
+    """Raises NotReady or Draining."""
+    if state is NodeState.STARTING:
+        raise NotReady
+    if state is NodeState.DRAINING:
+        raise Draining
 
 
 class Health:

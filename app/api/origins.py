@@ -20,7 +20,7 @@ def host_allowed(host: str, names: Collection[str]) -> bool:
     if name == "localhost" or name in names:
         return True
     try:
-        ipaddress.ip_address(name.strip("[]"))
+        ipaddress.ip_address(name[1:-1] if name.startswith("[") and name.endswith("]") else name)
     except ValueError:
         return False
     return True
@@ -47,5 +47,5 @@ def cors_headers(headers: Mapping[str, str], origins: Collection[str], *, prefli
 
 def _without_port(host: str) -> str:
     if host.startswith("["):
-        return host.partition("]")[0] + "]"
+        return "".join(host.partition("]")[:2])
     return host.rpartition(":")[0] if host.count(":") == 1 else host

@@ -81,5 +81,12 @@ class HostNotAllowed(ApiError):
 class NotReady(ApiError):
     code = "loading"
 
-    def __init__(self, state: str) -> None:
-        super().__init__(f"this node is {state}; try again in a moment")
+    def __init__(self) -> None:
+        super().__init__("this node is starting; try again in a moment")
+
+
+class Draining(ApiError):
+    code = "draining"
+
+    def __init__(self) -> None:
+        super().__init__("this node is stopping and takes no new requests; ask another, or try again later")
