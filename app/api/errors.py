@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from corral.app.api import request_errors as api
 from corral.app.gateway import errors as gateway
 from corral.app.openai.responses.service import ResponseFailed, ResponseNotFound
-from corral.app.openai.validation import invalid_request
 from corral.engines import errors as engines
 
 
@@ -56,16 +54,12 @@ SHAPES: dict[type[Exception], Shape] = {
 
 def shape_of(error: Exception) -> Shape:
     """The entry of the nearest class; what nobody expected is an internal error."""
-    if isinstance(error, ValidationError):
-        return SHAPES[engines.InvalidRequest]
     return next((SHAPES[kind] for kind in type(error).__mro__ if kind in SHAPES), _INTERNAL)
 
 
 def error_object(error: Exception) -> dict[str, Any]:
     """OpenAI's error object. Only messages that were written for clients are shown."""
     shape = shape_of(error)
-    if isinstance(error, ValidationError):
-        error = invalid_request(error)
     if isinstance(error, engines.EngineError | gateway.GatewayError | api.ApiError):
         message, param, code = error.message, error.param, error.code
     else:

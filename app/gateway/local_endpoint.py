@@ -4,6 +4,8 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Protocol
 
+import structlog
+
 from corral.app.api.errors import error_body
 from corral.app.gateway.endpoint import EndpointId, GatewayRequest, GatewayResponse, ServedModel
 from corral.app.gateway.event_merge import EventMerge
@@ -17,6 +19,7 @@ from corral.engines.model import ModelStatus
 from corral.engines.requests import Request
 
 KEEP_ALIVE_S = 10.0
+_LOG = structlog.get_logger(__name__)
 _STREAM_HEADERS = {"content-type": sse.CONTENT_TYPE, "cache-control": "no-cache", "x-accel-buffering": "no"}
 _JSON_HEADERS = {"content-type": "application/json"}
 
@@ -171,13 +174,19 @@ class _StreamBody:
         try:
             events = await self._take()
         except EngineError as error:
-            self._ended = True
-            return sse.event(error_body(error)) + sse.DONE
+            return self._fail(error)
+        except Exception as error:  # noqa: BLE001 - the client must see that the stream ended, whatever it was
+            _LOG.error("stream failed", exc_info=error)
+            return self._fail(error)
         if not events:
             return sse.KEEP_ALIVE
         self._ended = type(events[-1]) is Done
         write = self._writer.write
         return b"".join([write(event) for event in events])
+
+    def _fail(self, error: Exception) -> bytes:
+        self._ended = True
+        return sse.event(error_body(error)) + sse.DONE
 
     async def _take(self) -> list[Event]:
         if self._first is not None:

@@ -1,6 +1,5 @@
 """A plain completion's answer: as server-sent events and as one JSON document."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -8,7 +7,9 @@ import orjson
 from corral.app.openai import sse
 from corral.app.openai.translation import AnswerHead
 from corral.app.openai.usage import bounded, usage
-from corral.engines.events import Done, Event, Finished, TextDelta, TokenLogprob
+from corral.engines.events import Done, Event, Finished, TextDelta
+
+Lists = dict[str, list[Any]]
 
 
 class LegacyLogprobs:
@@ -17,21 +18,27 @@ class LegacyLogprobs:
     def __init__(self) -> None:
         self._offset = 0
 
-    def take(self, tokens: Iterable[TokenLogprob]) -> dict[str, list[Any]]:
+    def take(self, delta: TextDelta) -> Lists:
         """The lists for the next tokens of this choice."""
-        lists: dict[str, list[Any]] = {
-            "tokens": [],
-            "token_logprobs": [],
-            "top_logprobs": [],
-            "text_offset": [],
-        }
-        for token in tokens:
-            lists["tokens"].append(token.token)
-            lists["token_logprobs"].append(bounded(token.logprob))
-            lists["top_logprobs"].append({other.token: bounded(other.logprob) for other in token.top})
-            lists["text_offset"].append(self._offset)
-            self._offset += len(token.token)
+        lists: Lists = {"tokens": [], "token_logprobs": [], "top_logprobs": [], "text_offset": []}
+        if self._offset == 0 and (start := _start_without_probability(delta)):
+            self._add(lists, start, None, None)
+        for token in delta.logprobs:
+            top = {other.token: bounded(other.logprob) for other in token.top}
+            self._add(lists, token.token, bounded(token.logprob), top)
         return lists
+
+    def _add(self, lists: Lists, token: str, logprob: float | None, top: dict[str, float] | None) -> None:
+        for name, value in zip(lists, (token, logprob, top, self._offset), strict=True):
+            lists[name].append(value)
+        self._offset += len(token)
+
+
+def _start_without_probability(delta: TextDelta) -> str:
+    """An echoed prompt's first token follows nothing, so it has no probability; engines leave it out."""
+    scored = b"".join(token.data for token in delta.logprobs)
+    text = delta.text.encode()
+    return text[: len(text) - len(scored)].decode("utf-8", "replace") if text.endswith(scored) else ""
 
 
 class CompletionStream:
@@ -47,9 +54,7 @@ class CompletionStream:
     def write(self, event: Event) -> bytes:
         if type(event) is TextDelta:
             if event.logprobs:
-                return self._chunk(
-                    event.index, event.text, logprobs=self._logprobs[event.index].take(event.logprobs)
-                )
+                return self._chunk(event.index, event.text, logprobs=self._logprobs[event.index].take(event))
             before = self._head + b'{"index":%d,"text":' % event.index
             return before + orjson.dumps(event.text) + self._plain_end if event.text else b""
         if type(event) is Finished:
@@ -74,17 +79,22 @@ class CompletionStream:
 
 class _Choice:
     def __init__(self) -> None:
-        self.text: list[str] = []
-        self.logprobs: list[TokenLogprob] = []
+        self.deltas: list[TextDelta] = []
         self.reason = "stop"
 
     def document(self, index: int, *, logprobs: bool) -> dict[str, Any]:
         return {
             "index": index,
-            "text": "".join(self.text),
-            "logprobs": LegacyLogprobs().take(self.logprobs) if logprobs else None,
+            "text": "".join(delta.text for delta in self.deltas),
+            "logprobs": self._logprobs() if logprobs else None,
             "finish_reason": self.reason,
         }
+
+    def _logprobs(self) -> Lists:
+        legacy = LegacyLogprobs()
+        parts = [legacy.take(delta) for delta in self.deltas if delta.logprobs]
+        names = legacy.take(TextDelta(index=0, text=""))
+        return {name: [value for part in parts for value in part[name]] for name in names}
 
 
 class CompletionDocument:
@@ -98,8 +108,7 @@ class CompletionDocument:
 
     def add(self, event: Event) -> None:
         if isinstance(event, TextDelta):
-            self._choices[event.index].text.append(event.text)
-            self._choices[event.index].logprobs += event.logprobs
+            self._choices[event.index].deltas.append(event)
         elif isinstance(event, Finished):
             self._choices[event.index].reason = event.reason
         elif isinstance(event, Done):

@@ -1,6 +1,7 @@
 """POST, GET and DELETE of /v1/responses: a chat completion each, translated and kept."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, NewType
 
@@ -10,13 +11,14 @@ from corral.app.gateway.endpoint import Client, GatewayRequest, GatewayResponse
 from corral.app.openai.responses.builder import Document, ResponseBuilder, ServerEvent
 from corral.app.openai.responses.request import ResponseRequest, chat_body
 from corral.app.openai.responses.store import ResponseStore, StoredResponse
-from corral.app.openai.sse import data_events
+from corral.app.openai.sse import CONTENT_TYPE, KEEP_ALIVE, data_events
+from corral.app.openai.validation import validated
 from corral.engines.errors import EngineError
 
 ResponseId = NewType("ResponseId", str)
 Forward = Callable[[GatewayRequest], Awaitable[GatewayResponse]]
 
-_EVENT_STREAM = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+_EVENT_STREAM = {"content-type": CONTENT_TYPE, "cache-control": "no-cache"}
 _JSON = {"content-type": "application/json"}
 
 
@@ -59,8 +61,8 @@ class ResponsesService:
         self._now = now
 
     async def create(self, request: GatewayRequest) -> GatewayResponse:
-        """Raises pydantic's ValidationError, InvalidRequest, ResponseNotFound and whatever `forward` raises."""
-        wanted = ResponseRequest.model_validate(request.json)
+        """Raises InvalidRequest, ResponseNotFound and whatever `forward` raises."""
+        wanted = validated(ResponseRequest, request.json)
         items = [*await self._history(wanted.previous_response_id, request.client), *wanted.input_items()]
         body = chat_body(wanted, items)
         chat = replace(request, path="/v1/chat/completions", json=body, body=orjson.dumps(body))
@@ -70,9 +72,8 @@ class ResponsesService:
         builder = ResponseBuilder(wanted, now=self._now)
         task = _Task(builder=builder, items=items, client=request.client, keep=wanted.store is not False)
         if wanted.stream:
-            return GatewayResponse(
-                status=200, headers={**answer.headers, **_EVENT_STREAM}, body=self._stream(task, answer)
-            )
+            events = _StreamBody(self._stream(task, answer), answer)
+            return GatewayResponse(status=200, headers={**answer.headers, **_EVENT_STREAM}, body=events)
         document = await self._document(task, answer)
         return GatewayResponse(
             status=200, headers={**answer.headers, **_JSON}, body=_once(orjson.dumps(document))
@@ -114,28 +115,31 @@ class ResponsesService:
             raise ResponseNotFound(id, param=param)
         return stored
 
-    async def _stream(self, task: _Task, answer: GatewayResponse) -> AsyncIterator[bytes]:
+    async def _stream(self, task: _Task, answer: GatewayResponse) -> AsyncGenerator[bytes, None]:
         """Server-sent events; comments (keep-alive) of the chat stream are passed on."""
         builder = task.builder
         yield _encode(builder.start())
         failed = False
-        async for chunk in _chunks(answer):
-            if chunk is None:
-                yield b": keep-alive\n\n"
-            elif "error" in chunk:
-                failed = True
-                yield _encode(builder.fail(chunk["error"]))
-            elif events := builder.feed(chunk):
-                yield _encode(events)
+        async with aclosing(_chunks(answer)) as chunks:
+            async for chunk in chunks:
+                if chunk is None:
+                    yield KEEP_ALIVE
+                elif "error" in chunk:
+                    failed = True
+                    yield _encode(builder.fail(chunk["error"]))
+                elif events := builder.feed(chunk):
+                    yield _encode(events)
         if not failed:
             yield _encode(await self._finish(task))
 
     async def _document(self, task: _Task, answer: GatewayResponse) -> Document:
-        async for chunk in _chunks(answer):
-            if chunk is not None and "error" in chunk:
-                raise ResponseFailed(str(chunk["error"].get("message", "the answer could not be completed")))
-            if chunk is not None:
-                task.builder.feed(chunk)
+        async with aclosing(_chunks(answer)) as chunks:
+            async for chunk in chunks:
+                if chunk is not None and "error" in chunk:
+                    message = chunk["error"].get("message", "the answer could not be completed")
+                    raise ResponseFailed(str(message))
+                if chunk is not None:
+                    task.builder.feed(chunk)
         await self._finish(task)
         return task.builder.document
 
@@ -155,7 +159,25 @@ class ResponsesService:
         return events
 
 
-async def _chunks(answer: GatewayResponse) -> AsyncIterator[Mapping[str, Any] | None]:
+class _StreamBody:
+    """The events of a response. Closing it ends the chat completion, even if nothing was ever read."""
+
+    def __init__(self, events: AsyncGenerator[bytes, None], chat: GatewayResponse) -> None:
+        self._events = events
+        self._chat = chat
+
+    def __aiter__(self) -> "_StreamBody":
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._events)
+
+    async def aclose(self) -> None:
+        await self._events.aclose()
+        await _close(self._chat)
+
+
+async def _chunks(answer: GatewayResponse) -> AsyncGenerator[Mapping[str, Any] | None, None]:
     """The chunks of a chat stream; None for a comment. Closing this closes the chat completion."""
     try:
         async for data in data_events(answer.body):
@@ -164,8 +186,12 @@ async def _chunks(answer: GatewayResponse) -> AsyncIterator[Mapping[str, Any] | 
             elif data != b"[DONE]":
                 yield orjson.loads(data)
     finally:
-        if close := getattr(answer.body, "aclose", None):
-            await close()
+        await _close(answer)
+
+
+async def _close(answer: GatewayResponse) -> None:
+    if close := getattr(answer.body, "aclose", None):
+        await close()
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -58,6 +58,20 @@ def test_a_whole_completion() -> None:
     assert answer.usage.total_tokens == 5
 
 
+def test_an_echoed_prompt_begins_with_a_token_that_has_no_probability() -> None:
+    writer = CompletionDocument(HEAD, choices=1, logprobs=True)
+    for event in (TextDelta(index=0, text="xyab", logprobs=(token("ab"),)), *EVENTS):
+        writer.add(event)
+    (choice,) = json.loads(writer.document())["choices"]
+    assert choice["text"] == "xyababc"
+    assert choice["logprobs"] == {
+        "tokens": ["xy", "ab", "ab", "c"],
+        "token_logprobs": [None, -1.0, -1.0, -1.0],
+        "top_logprobs": [None, {"x": -2.0}, {"x": -2.0}, {"x": -2.0}],
+        "text_offset": [0, 2, 4, 6],
+    }
+
+
 def test_a_streamed_completion() -> None:
     writer = CompletionStream(HEAD, choices=1, include_usage=True)
     text = b"".join(writer.write(event) for event in EVENTS).decode()
