@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from corral.engines.llama.constraint import Constraint, GrammarCompiler, gbnf_as_lark, schema_text
+from corral.engines.llama.constraint import Constraint, GrammarCompiler, gbnf_as_lark
 from corral.engines.llama.reasoning import CONTROL, ReasoningMarks
 from corral.engines.llama.tools.grammar import json_value, quoted, sequence
 from corral.engines.requests import Gbnf, JsonObject, JsonSchema, OutputFormat
@@ -32,7 +32,7 @@ def compile_answer(
     choices = ["calls"] if calls else []
     if output is not None:
         choices.append(f"{marker_sequence(lead, compiler.terminal)} answer")
-        rules.append(f"answer: {_answer(output, parts)}")
+        rules.append(f"answer: {_answer(compiler, output, parts)}")
     start = f"({' | '.join(choices)})"
     if thinking is not None:
         start = f"{_opening(thinking, compiler.terminal, opened=must_close)} {start}"
@@ -54,12 +54,12 @@ def _plain(compiler: GrammarCompiler, output: OutputFormat | None) -> Constraint
     return compiler.json_object()
 
 
-def _answer(output: OutputFormat, parts: dict[str, str]) -> str:
+def _answer(compiler: GrammarCompiler, output: OutputFormat, parts: dict[str, str]) -> str:
     if isinstance(output, Gbnf):
         parts["answer"] = gbnf_as_lark(output.grammar)
         return "@answer"
     schema = {"type": "object"} if isinstance(output, JsonObject) else output.schema
-    schema_text(schema)  # refuses what is too big
+    compiler.json_schema(schema)  # refuses what it can't enforce
     return f"%json {json_value(schema)}"
 
 

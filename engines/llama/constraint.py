@@ -21,7 +21,11 @@ from corral.engines.llama.native import Floats
 _MOST_TEXT = 512 * 1024  # characters of a schema or grammar
 _DEEPEST = 100  # levels of a schema
 _CACHED = 64  # compiled grammars
-_JSON_OPTIONS: Any = {"whitespace_pattern": r"[ \n\r\t]{0,32}"}  # bounded: an answer can't get lost in blanks
+JSON_OPTIONS: Any = {  # whatever a schema's own "x-guidance" says
+    "whitespace_pattern": r"[ \n\r\t]{0,32}",  # bounded: an answer can't get lost in blanks
+    "lenient": False,
+    "coerce_one_of": False,
+}
 _KEYWORDS = re.compile(r"Unimplemented keys: \[(.*?)\]")
 _SPECIAL_MARK = b"\xff"  # how llguidance tells control tokens from text
 
@@ -48,6 +52,13 @@ class Constraint:
     def is_complete(self) -> bool:
         """Nothing but the end may follow."""
         return bool(self._matcher.is_stopped())
+
+    def allows_any_but(self, ends: Sequence[int]) -> bool:
+        """A token other than these may come next."""
+        logits = np.zeros(self._size, np.float32)
+        self.apply_mask(logits)
+        logits[list(ends)] = -np.inf
+        return bool((logits == 0).any())
 
     @property
     def error(self) -> str:
@@ -76,10 +87,15 @@ class GrammarCompiler:
         """JSON that validates against `schema`. Raises UnsupportedSchema, which names the keyword."""
         text = schema_text(schema)
         try:
-            grammar = LLMatcher.grammar_from_json_schema(text, defaults=_JSON_OPTIONS)
+            grammar = LLMatcher.grammar_from_json_schema(text, overrides=JSON_OPTIONS)
         except ValueError as error:
             raise UnsupportedSchema(f"this is not a JSON schema: {error}", param="response_format") from error
-        return self._constraint(grammar)
+        constraint = self._constraint(grammar)
+        if not constraint.clone().allows_any_but(self._tokenizer.eos_tokens):
+            raise UnsupportedSchema(
+                "this schema allows no value at all; does a $ref refer to itself?", param="response_format"
+            )
+        return constraint
 
     def gbnf(self, text: str) -> Constraint:
         """A grammar in llama.cpp's notation. Raises UnsupportedSchema."""
@@ -126,7 +142,9 @@ class GrammarCompiler:
 
 
 def schema_text(schema: dict[str, Any] | bool) -> str:
-    """The schema as JSON, if it is small and flat enough to be compiled. Raises UnsupportedSchema."""
+    """The schema as a JSON object, if it is small and flat enough to be compiled. Raises UnsupportedSchema."""
+    if isinstance(schema, bool):
+        schema = {} if schema else {"not": {}}
     if _depth(schema) > _DEEPEST:
         raise UnsupportedSchema(
             f"this schema is nested more than {_DEEPEST} levels deep; use $ref instead",
@@ -206,6 +224,8 @@ def _check_size(text: str) -> None:
 def _explain(error: str) -> str:
     if keywords := _KEYWORDS.search(error):
         return f"these schema keywords are not supported: {keywords[1]}; leave them out or express them differently"
+    if "coerce_one_of" in error:
+        return "oneOf can be enforced only where its choices visibly exclude each other; use anyOf instead"
     return f"this schema or grammar can't be enforced: {_first_line(error)}"
 
 

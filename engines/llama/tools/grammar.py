@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from corral.engines.llama.constraint import JSON_OPTIONS, schema_text
 from corral.engines.requests import Tool
 
 Terminal = Callable[[str], str]  # how a grammar names a marker: control token or quoted text
-JSON_OPTIONS: dict[str, Any] = {"whitespace_pattern": r"[ \n]{0,8}"}  # bounded: no getting lost in blanks
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
@@ -42,7 +42,7 @@ def json_rules(tools: Sequence[Tool], shape: CallShape, *, several: bool, termin
     for number, tool in enumerate(tools):
         before = literal(shape.before.replace("{name}", tool.name))
         lines.append(f"call_{number}: {before} arguments_{number} {literal(shape.after)}")
-        lines.append(f"arguments_{number}: %json {schema_text(tool)}")
+        lines.append(f"arguments_{number}: %json {parameters_of(tool)}")
     more = repeated(shape, several, literal)
     lines.append(f"calls: {literal(shape.opening)} call {more} {literal(shape.closing)}")
     lines.append("call: " + " | ".join(f"call_{number}" for number in range(len(tools))))
@@ -54,16 +54,15 @@ def repeated(shape: CallShape, several: bool, literal: Callable[[str], str]) -> 
     return f"({literal(shape.between)} call)*" if several and shape.between is not None else ""
 
 
-def schema_text(tool: Tool) -> str:
+def parameters_of(tool: Tool) -> str:
     """The tool's parameters for `%json`."""
     return json_value({"type": "object", **tool.parameters} if tool.parameters else _NO_PARAMETERS)
 
 
 def json_value(schema: dict[str, Any] | bool) -> str:
-    """A schema for `%json`, with blanks bounded, whatever options it brings."""
-    if schema is True or schema is False:
-        schema = {} if schema else {"not": {}}
-    return json.dumps({**schema, "x-guidance": JSON_OPTIONS})
+    """A schema for `%json`. Raises UnsupportedSchema if it is too big."""
+    value: dict[str, Any] = json.loads(schema_text(schema))
+    return json.dumps({**value, "x-guidance": JSON_OPTIONS})
 
 
 def sequence(text: str, markers: Sequence[str], terminal: Terminal) -> str:
