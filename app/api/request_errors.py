@@ -86,6 +86,8 @@ class NotReady(ApiError):
 
 
 class Draining(ApiError):
+    """This node is stopping."""
+
     code = "draining"
 
     def __init__(self) -> None:
