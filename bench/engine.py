@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import contextlib
+import math
 import statistics
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -153,7 +154,7 @@ async def report(plan: Plan) -> list[str]:
 async def _python_share(side: Server) -> str:
     live = (await servers.node_model(side))["live"]
     native, python = live["step_native_s"], live["step_python_s"]
-    share = python / (native + python) * 100
+    share = python / (native + python) * 100 if native else math.nan
     return f"Python's share of Corral's decode steps: {share:.1f} % over {live['steps']:,} steps."
 
 
@@ -165,8 +166,8 @@ def _conditions(plan: Plan, shape: Shape) -> list[str]:
         "the servers by turns"
     )
     lines.append(
-        f"All servers: {shape.threads} threads, {shape.context_tokens:,} tokens of KV cache shared by up to "
-        f"{shape.sequences} sequences, batches of {shape.batch_tokens} tokens, flash attention {flash}"
+        f"All servers: {shape.threads} threads, {shape.context_tokens:,} tokens of KV cache for all sequences together, "
+        f"batches of {shape.batch_tokens:,} tokens, flash attention {flash}; llama-server with {shape.sequences} slots"
     )
     lines.append("Ratios above 1: Corral is better (more tokens per second, less time, less memory)")
     return [f"* {line}" for line in lines]

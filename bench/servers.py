@@ -45,7 +45,7 @@ class Shape:
     threads: int
     context_tokens: int  # of all sequences together
     batch_tokens: int
-    sequences: int
+    sequences: int  # llama-server's slots; Corral has no fixed ones
     flash_attention: bool
 
 
@@ -123,13 +123,13 @@ async def node_model(server: Server) -> dict[str, Any]:
 
 
 async def shape_of(server: Server, sequences: int) -> Shape:
-    """What Corral chose for its loaded model, to give the other side the same."""
+    """What Corral chose for its loaded model, to give the other side the same, with that many slots."""
     loaded = (await node_model(server))["loaded"]
     return Shape(
         threads=loaded["threads"],
         context_tokens=loaded["cache_tokens"],
         batch_tokens=loaded["batch_tokens"],
-        sequences=max(sequences, loaded["max_sequences"]),
+        sequences=sequences,
         flash_attention=loaded["flash_attention"],
     )
 
