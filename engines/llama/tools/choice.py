@@ -8,6 +8,7 @@ from corral.engines.llama.tools.hermes import Hermes
 from corral.engines.llama.tools.llama3 import Llama3
 from corral.engines.llama.tools.mistral import Mistral
 from corral.engines.llama.tools.sections import deepseek, kimi
+from corral.engines.llama.tools.tagged import GLM, MINIMAX, QWEN_CODER, SEED, Tagged
 
 _FORMATS: tuple[ToolFormat, ...] = (
     Harmony(),
@@ -17,6 +18,10 @@ _FORMATS: tuple[ToolFormat, ...] = (
     deepseek(fenced=True),
     deepseek(fenced=False),
     kimi(),
+    Tagged("qwen-coder", QWEN_CODER),
+    Tagged("seed", SEED),
+    Tagged("glm", GLM),
+    Tagged("minimax", MINIMAX),
     Llama3(),
 )
 _GENERIC = Generic()

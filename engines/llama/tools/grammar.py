@@ -10,6 +10,7 @@ from corral.engines.llama.constraint import JSON_OPTIONS, schema_text
 from corral.engines.requests import Tool
 
 Terminal = Callable[[str], str]  # how a grammar names a marker: control token or quoted text
+_BLANKS = "[ ]?"  # in arguments, which nobody reads
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
@@ -56,13 +57,13 @@ def repeated(shape: CallShape, several: bool, literal: Callable[[str], str]) -> 
 
 def parameters_of(tool: Tool) -> str:
     """The tool's parameters for `%json`."""
-    return json_value({"type": "object", **tool.parameters} if tool.parameters else _NO_PARAMETERS)
+    return json_value({"type": "object", **tool.parameters} if tool.parameters else _NO_PARAMETERS, _BLANKS)
 
 
-def json_value(schema: dict[str, Any] | bool) -> str:
+def json_value(schema: dict[str, Any] | bool, blanks: str = JSON_OPTIONS["whitespace_pattern"]) -> str:
     """A schema for `%json`. Raises UnsupportedSchema if it is too big."""
     value: dict[str, Any] = json.loads(schema_text(schema))
-    return json.dumps({**value, "x-guidance": JSON_OPTIONS})
+    return json.dumps({**value, "x-guidance": {**JSON_OPTIONS, "whitespace_pattern": blanks}})
 
 
 def sequence(text: str, markers: Sequence[str], terminal: Terminal) -> str:

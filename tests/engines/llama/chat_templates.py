@@ -147,3 +147,39 @@ STRICT_TURNS = """{{ bos_token }}
   {{- '<start_of_turn>' + m.role + '\\n' + m.content | trim + '<end_of_turn>\\n' }}
 {%- endfor %}
 {%- if add_generation_prompt %}{{- '<start_of_turn>model\\n' }}{% endif %}"""
+
+_TAGGED = """
+{%- if tools %}{{- '[tools]' + (tools | tojson) + '\\n' }}{% endif %}
+{%- for m in messages %}
+  {{- '[' + m.role + ']' + m.content }}
+  {%- for call in m.tool_calls or [] %}
+    {{- OPEN }}
+    {%- for key, value in call.function.arguments | items %}
+      {{- KEY }}{{ value if value is string else value | tojson }}{{ END }}
+    {%- endfor %}
+    {{- CLOSE }}
+  {%- endfor %}
+  {{- '\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '[assistant]' }}{% endif %}"""
+
+QWEN_CODER = (
+    _TAGGED.replace("OPEN", "'<tool_call>\\n<function=' + call.function.name + '>\\n'")
+    .replace("KEY", "'<parameter=' + key + '>\\n'")
+    .replace("END", "'\\n</parameter>\\n'")
+    .replace("CLOSE", "'</function>\\n</tool_call>'")
+)
+
+GLM = (
+    _TAGGED.replace("OPEN", "'<tool_call>' + call.function.name + '\\n'")
+    .replace("KEY", "'<arg_key>' + key + '</arg_key>\\n<arg_value>'")
+    .replace("END", "'</arg_value>\\n'")
+    .replace("CLOSE", "'</tool_call>'")
+)
+
+MINIMAX = (
+    _TAGGED.replace("OPEN", "'<minimax:tool_call>\\n<invoke name=\"' + call.function.name + '\">\\n'")
+    .replace("KEY", "'<parameter name=\"' + key + '\">'")
+    .replace("END", "'</parameter>\\n'")
+    .replace("CLOSE", "'</invoke>\\n</minimax:tool_call>'")
+)

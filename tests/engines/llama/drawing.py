@@ -24,7 +24,13 @@ CONTROL = (
 )
 PIECES = (*(bytes([value]) for value in range(256)), *(text.encode() for text in CONTROL))
 END = 256
-_HINTS = (b"</think>", b"[/THINK]", b"\n</parameter>")  # chance alone never writes these
+_HINTS = (
+    b"</think>",
+    b"[/THINK]",
+    b"\n</parameter>",
+    b"</parameter>",
+    b"</arg_value>",
+)  # chance alone never writes these
 _CLOSING = frozenset(b'"}]<\n')  # makes texts short
 
 

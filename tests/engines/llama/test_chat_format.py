@@ -37,6 +37,9 @@ FAMILIES = [
     templates.HARMONY,
     templates.ALWAYS_THINKS,
     templates.QWEN3,
+    templates.QWEN_CODER,
+    templates.GLM,
+    templates.MINIMAX,
 ]
 AUTO = ToolChoice()
 COMPILER = small_compiler()
@@ -47,6 +50,15 @@ POINT: dict[str, Any] = {
     "required": ["x", "y"],
     "additionalProperties": False,
 }
+NOTE = Tool(
+    name="note",
+    parameters={
+        "type": "object",
+        "properties": {"text": {"type": "string"}, "labels": {"type": "array", "items": {"type": "string"}}},
+        "required": ["text"],
+        "additionalProperties": False,
+    },
+)
 SHARED = Tool(  # its schema refers to itself
     name="tree",
     parameters={
@@ -121,7 +133,7 @@ def check_call(name: str, arguments: str, tools: tuple[Tool, ...]) -> None:
 
 @pytest.mark.parametrize("source", FAMILIES)
 def test_required_calls_a_tool_with_valid_arguments(source: str) -> None:
-    tools = (*TOOLS, SHARED)
+    tools = (*TOOLS, SHARED, NOTE)
     prepared = prepare(source, tools=tools, choice=ToolChoice(mode="required"))
     for seed in range(8):
         answer = drawn(prepared, seed)

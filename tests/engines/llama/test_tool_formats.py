@@ -24,6 +24,9 @@ FAMILIES = {
     "deepseek": templates.DEEPSEEK_PLAIN,
     "kimi": templates.KIMI,
     "harmony": templates.HARMONY,
+    "qwen-coder": templates.QWEN_CODER,
+    "glm": templates.GLM,
+    "minimax": templates.MINIMAX,
 }
 FORMATS = {name: choose_format(ChatTemplate(source, "<s>", "</s>")) for name, source in FAMILIES.items()}
 
@@ -137,6 +140,40 @@ CALLS: list[tuple[str, str, Answer]] = [
         Answer(calls=ONE),
     ),
     ("harmony", "No channels at all", Answer("No channels at all")),
+    (
+        "qwen-coder",
+        (
+            "I look.\n<tool_call>\n<function=get_weather>\n<parameter=city>\nOslo\n</parameter>\n"
+            "<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>"
+        ),
+        Answer("I look.", calls=[("get_weather", '{"city": "Oslo", "days": 3}')]),
+    ),
+    (
+        "qwen-coder",
+        (
+            '<tool_call><function=get_weather><parameter=city>\n\na "b"\n</param\n\n</parameter></function>'
+            "<function=get_time></function></tool_call>end"
+        ),
+        Answer("end", calls=[("get_weather", '{"city": "\\na \\"b\\"\\n</param\\n"}'), ("get_time", "{}")]),
+    ),
+    ("qwen-coder", "<tool_call>what?", Answer("<tool_call>what?")),
+    ("qwen-coder", "<tool_call><function=f>oh", Answer("oh", calls=[("f", "{}")])),
+    (
+        "glm",
+        (
+            "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n</tool_call>"
+            "<tool_call>get_time</tool_call>"
+        ),
+        Answer(calls=TWO),
+    ),
+    (
+        "minimax",
+        (
+            '<minimax:tool_call>\n<invoke name="get_weather">\n<parameter name="city">Oslo</parameter>\n</invoke>\n'
+            '<invoke name="get_time">\n</invoke>\n</minimax:tool_call>'
+        ),
+        Answer(calls=TWO),
+    ),
     ("generic", f'{{"tool_call": {{"name": "get_weather", "arguments": {OSLO}}}}}', Answer(calls=ONE)),
     (
         "generic",
