@@ -1,7 +1,7 @@
 """What a model answers: a stream of frozen events per request, ended by exactly one Done or Failed.
 
-    chat, completion:  Started, then per choice TextDelta / ToolCallDelta … Finished, then Done
-    embedding:         EmbeddingResult, Done          rerank:  RerankResult, Done
+chat, completion:  Started, then per choice TextDelta / ToolCallDelta … Finished, then Done
+embedding:         EmbeddingResult, Done          rerank:  RerankResult, Done
 """
 
 from typing import Literal

@@ -2,11 +2,12 @@
 
     context length   what the user says; else min(trained, 8192), doubled (up to 32768 and what was trained) while a
                      cache of four such contexts takes no more than an eighth of the free memory
-    cache            a whole context for each of 16 sequences, if all of it takes at most a quarter of the free memory;
-                     else cells shared by all sequences: as many as fit into half of the memory that is left beside
-                     the weights, but at least one context and at most four; if one context doesn't fit and the
-                     user asked for none, the context shrinks (to 1024 at least)
-    sequences        16 with a context each; one for every 512 shared cells, 4 to 32
+    cache            a whole context for each of 8 to 16 sequences, if all of it takes at most a 24th of the free
+                     memory (clearing it takes time at loading); else cells shared by all sequences: as many as
+                     fit into half of the memory that is left beside the weights, but at least one context and at
+                     most four; if one context doesn't fit and the user asked for none, the context shrinks (to
+                     1024 at least)
+    sequences        8 to 16 with a context each; one for every 512 shared cells, 4 to 32
     GPU layers       all that fit into the free memory of the cards with their part of the cache, less a reserve
     threads          physical cores
 
@@ -21,7 +22,8 @@ from corral.engines.model import Capability, LoadOptions, ModelFile
 DEFAULT_CONTEXT = 8192
 GROWN_CONTEXT = 32768
 SMALLEST_CONTEXT = 1024
-STREAMS = 16  # sequences with a whole context each, where memory is plentiful
+FEWEST_STREAMS, STREAMS = 8, 16  # sequences with a whole context each, where memory is plentiful
+STREAMS_SHARE = 24  # they take at most this part of the free memory
 CONTEXTS_IN_CACHE = 4
 CELLS_PER_SEQUENCE = 512
 FEWEST_SEQUENCES, MOST_SEQUENCES = 4, 32
@@ -58,10 +60,8 @@ def plan(file: ModelFile, options: LoadOptions, devices: Devices) -> Plan:
     """The sizes to load `file` with now. It may still not fit; `total_bytes` says what it takes."""
     free = _free_bytes(file, options, devices)
     context = options.context_length or _default_context(file, free)
-    streams = context * (options.max_sequences or STREAMS)
-    room = min(free // 4, _cache_budget(file, free))
-    plentiful = file.kv_bytes_per_token > 0 and streams * file.kv_bytes_per_token <= room
-    cache = options.cache_tokens or (streams if plentiful else _cache_tokens(file, context, free))
+    streams = _streams(file, options, context, free)
+    cache = options.cache_tokens or (streams * context if streams else _cache_tokens(file, context, free))
     if options.context_length is None:
         context = min(context, cache)
     gpu_layers = _gpu_layers(file, options, cache, devices)
@@ -71,7 +71,7 @@ def plan(file: ModelFile, options: LoadOptions, devices: Devices) -> Plan:
     return Plan(
         context_length=context,
         cache_tokens=cache,
-        max_sequences=options.max_sequences or (STREAMS if plentiful else _sequences(cache)),
+        max_sequences=options.max_sequences or streams or _sequences(cache),
         batch_tokens=options.batch_tokens or max(BATCH_TOKENS, _whole_input(file, context)),
         physical_batch_tokens=max(PHYSICAL_BATCH_TOKENS, _whole_input(file, context)),
         threads=options.threads or devices.cores,
@@ -110,6 +110,16 @@ def _default_context(file: ModelFile, free: int) -> int:
 
 def _trained(file: ModelFile, most: int) -> int:
     return min(file.context_length or most, most)
+
+
+def _streams(file: ModelFile, options: LoadOptions, context: int, free: int) -> int:
+    """How many sequences get a whole context each; 0: they share the cells."""
+    if file.kv_bytes_per_token == 0 or options.cache_tokens is not None:
+        return 0
+    room = min(free // STREAMS_SHARE, _cache_budget(file, free))
+    affordable = room // (context * file.kv_bytes_per_token)
+    wanted = options.max_sequences or min(STREAMS, affordable)
+    return wanted if affordable >= max(wanted, options.max_sequences or FEWEST_STREAMS) else 0
 
 
 def _cache_tokens(file: ModelFile, context: int, free: int) -> int:

@@ -97,6 +97,7 @@ class Worker:
     def _emit(self, events: Sequence[tuple[RequestId, Event]]) -> None:
         if events:
             self._send(Batch(list(events)))
+            self._busy.set()  # a model may not have counted the request yet when it was submitted
 
     def _send(self, message: FromWorker) -> None:
         frame = encode(message)

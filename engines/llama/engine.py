@@ -30,6 +30,7 @@ from corral.engines.requests import ChatRequest, CompletionRequest, EmbeddingReq
 _PREPARING_THREADS = 2
 _SWITCH_INTERVAL_S = 0.0005  # the decode loop gets the interpreter back quickly from preparing threads
 _SPARE_SLOTS = 2  # unified cache: slots per live sequence, so that finished ones can stay
+_CACHED_SHARE = 2  # shared cells: finished sequences may hold one in so many
 _POOLED_INPUTS = 64  # inputs evaluated together
 _POOLED = frozenset({Capability.EMBEDDINGS, Capability.RERANK})
 
@@ -63,7 +64,7 @@ class LlamaModel:
         self._plan = plan
         self._meter = Meter()
         self._capabilities = file.capabilities
-        self._threads = ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="prepare")
+        self._threads = ThreadPoolExecutor(_PREPARING_THREADS)
         self._lock = threading.Lock()
         self._preparing: set[RequestId] = set()
         self._preparer = Preparer(
@@ -174,7 +175,10 @@ class LlamaModel:
         traits = CacheTraits(
             unified=_unified(plan), recurrent=model.recurrent, sliding_window=model.sliding_window
         )
-        slots = SlotTable(self._context, count=_slot_count(plan, model), traits=traits)
+        most_cached = plan.cache_tokens // _CACHED_SHARE if traits.unified else plan.cache_tokens
+        slots = SlotTable(
+            self._context, count=_slot_count(plan, model), traits=traits, most_cached=most_cached
+        )
         limits = Limits(
             batch_tokens=_batch_tokens(plan),
             max_sequences=plan.max_sequences,

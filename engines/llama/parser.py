@@ -142,25 +142,19 @@ class Content:
 
     def __init__(self, openers: Mapping[str, Callable[[str], Mode]]) -> None:
         self._openers = openers
-        self._markers = tuple(openers)
-        self._search = marker_search(self._markers) if openers else None
-        self._firsts = frozenset(marker[0] for marker in openers)
+        self._markers = Markers(tuple(openers)) if openers else None
 
     def read(self, text: str, sink: Sink, last: bool) -> tuple[str, Mode | None]:
-        if self._search is None:
+        if self._markers is None:
             sink.text(text)
             return "", None
-        if found := self._search.search(text):
-            sink.text(text[: found.start()])
-            return text[found.end() :], self._openers[found[1]](found[0])
-        kept = 0 if last else self._undecided(text)
+        if found := self._markers.find(text):
+            start, end, marker = found
+            sink.text(text[:start])
+            return text[end:], self._openers[marker](text[start:end])
+        kept = 0 if last else self._markers.undecided(text)
         sink.text(text[: len(text) - kept])
         return text[len(text) - kept :], None
-
-    def _undecided(self, text: str) -> int:
-        if text and not text[-1].isspace() and self._firsts.isdisjoint(text):
-            return 0
-        return undecided(text, self._markers)
 
 
 class Reasoning:
@@ -169,8 +163,7 @@ class Reasoning:
     reasoning = True
 
     def __init__(self, closer: str, then: NextMode) -> None:
-        self._closer = closer
-        self._search = marker_search((closer,))
+        self._markers = Markers((closer,))
         self._then = then
         self._begun = False
 
@@ -178,10 +171,11 @@ class Reasoning:
         if not self._begun:
             text = text.lstrip()
             self._begun = bool(text)
-        if found := self._search.search(text):
-            sink.reasoning(text[: found.start()])
-            return text[found.end() :], Blank(self._then)
-        kept = 0 if last else undecided(text, (self._closer,))
+        if found := self._markers.find(text):
+            start, end, _ = found
+            sink.reasoning(text[:start])
+            return text[end:], Blank(self._then)
+        kept = 0 if last else self._markers.undecided(text)
         sink.reasoning(text[: len(text) - kept])
         return text[len(text) - kept :], None
 
@@ -219,14 +213,26 @@ class Beginning:
         return text, self._otherwise()
 
 
-def marker_search(markers: Sequence[str]) -> re.Pattern[str]:
-    """Finds the first of these, with the blanks in front of it; group 1 is the marker."""
-    choices = "|".join(re.escape(marker) for marker in markers)
-    return re.compile(rf"\s{{0,{_HELD_SPACE}}}({choices})")
+class Markers:
+    """Finds markers and the blanks in front of them."""
 
+    def __init__(self, markers: Sequence[str]) -> None:
+        self._markers = tuple(markers)
+        self._search = re.compile("|".join(re.escape(marker) for marker in markers))
+        self._firsts = frozenset(marker[0] for marker in markers)
 
-def undecided(text: str, markers: Sequence[str]) -> int:
-    """How much of the end of `text` may belong to a marker: its beginning, and blanks in front of it."""
-    part = max(overlap(text, marker) for marker in markers)
-    before = text[max(0, len(text) - part - _HELD_SPACE) : len(text) - part]
-    return part + len(before) - len(before.rstrip())
+    def find(self, text: str) -> tuple[int, int, str] | None:
+        """The first marker: where the blanks in front of it begin, where it ends, and itself."""
+        found = self._search.search(text)
+        if found is None:
+            return None
+        before = text[max(0, found.start() - _HELD_SPACE) : found.start()]
+        return found.start() - len(before) + len(before.rstrip()), found.end(), found[0]
+
+    def undecided(self, text: str) -> int:
+        """How much of the end of `text` may belong to a marker: its beginning, and blanks in front of it."""
+        if not text or (self._firsts.isdisjoint(text) and not text[-1].isspace()):
+            return 0
+        part = max(overlap(text, marker) for marker in self._markers)
+        before = text[max(0, len(text) - part - _HELD_SPACE) : len(text) - part]
+        return part + len(before) - len(before.rstrip())

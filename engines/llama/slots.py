@@ -26,10 +26,12 @@ class _Slot:
 class SlotTable:
     """Owns the sequence ids 0..count-1 of a context and keeps llama.cpp's cache in step with them."""
 
-    def __init__(self, context: Context, *, count: int, traits: CacheTraits) -> None:
+    def __init__(self, context: Context, *, count: int, traits: CacheTraits, most_cached: int) -> None:
+        """`most_cached`: tokens of finished sequences that may stay; in a shared cache they slow every step down."""
         self._context = context
         self._traits = traits
         self._slots = [_Slot(id) for id in range(count)]
+        self._most_cached = most_cached
         self._clock = 0
 
     @property
@@ -76,6 +78,8 @@ class SlotTable:
         slot.kept = sequence.tokens[: sequence.evaluated].copy()
         slot.owner, slot.used_at = None, self._clock
         sequence.slot = None
+        while self.cached_tokens > self._most_cached and self.evict():
+            pass
 
     def evict(self) -> bool:
         """Drop the least recently used finished sequence. False: there is none."""

@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletionToolParam
 from tests.acceptance.conftest import BASE, CHAT, EMBEDDER, RERANKER
 from tests.acceptance.node import API_KEY, Node
 
-QUESTION: Any = [{"role": "user", "content": "What is the capital of France?"}]
+QUESTION: Any = [{"role": "user", "content": "What is the capital city of France? Answer in English."}]
 WEATHER: ChatCompletionToolParam = {
     "type": "function",
     "function": {
@@ -38,7 +38,7 @@ CLOCK: ChatCompletionToolParam = {
 def test_chat(client: openai.OpenAI) -> None:
     answer = client.chat.completions.create(model=CHAT, messages=QUESTION, temperature=0)
     choice = answer.choices[0]
-    assert choice.message.content == "The capital of France is Paris."
+    assert choice.message.content == "The capital city of France is Paris."
     assert choice.finish_reason == "stop"
     assert answer.usage is not None
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
@@ -50,8 +50,8 @@ def test_stream_gives_the_same_text_and_usage(client: openai.OpenAI) -> None:
     )
     chunks = list(stream)
     text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
-    assert text == "The capital of France is Paris."
-    assert chunks[-1].usage is not None and chunks[-1].usage.completion_tokens == 8
+    assert text == "The capital city of France is Paris."
+    assert chunks[-1].usage is not None and chunks[-1].usage.completion_tokens == 9
     assert [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason] == ["stop"]
     assert len({chunk.id for chunk in chunks}) == 1
 
@@ -227,8 +227,10 @@ def test_models(client: openai.OpenAI) -> None:
 
 
 def test_responses(client: openai.OpenAI) -> None:
-    first = client.responses.create(model=CHAT, input="What is the capital of France?", temperature=0)
-    assert first.output_text == "The capital of France is Paris."
+    first = client.responses.create(
+        model=CHAT, input="What is the capital city of France? Answer in English.", temperature=0
+    )
+    assert first.output_text == "The capital city of France is Paris."
     assert client.responses.retrieve(first.id).output_text == first.output_text
     second = client.responses.create(
         model=CHAT, input="Repeat that, please.", previous_response_id=first.id, max_output_tokens=16
@@ -242,7 +244,7 @@ def test_responses(client: openai.OpenAI) -> None:
 
 def test_responses_stream(client: openai.OpenAI) -> None:
     stream = client.responses.create(
-        model=CHAT, input="What is the capital of France?", temperature=0, stream=True
+        model=CHAT, input="What is the capital city of France? Answer in English.", temperature=0, stream=True
     )
     events = list(stream)
     kinds = [event.type for event in events]

@@ -78,8 +78,10 @@ def test_a_worker_that_dies_mid_answer(crashable: Node) -> None:
         assert rest[-1] == "data: [DONE]"
         error = json.loads(rest[-2].removeprefix("data: "))["error"]
         assert error["code"] == "endpoint_failed" and error["message"]
-        again = http.post("/v1/chat/completions", json=chat("What is the capital of France?"))
-    assert again.json()["choices"][0]["message"]["content"] == "The capital of France is Paris."
+        again = http.post(
+            "/v1/chat/completions", json=chat("What is the capital city of France? Answer in English.")
+        )
+    assert again.json()["choices"][0]["message"]["content"] == "The capital city of France is Paris."
 
 
 def test_a_node_that_is_killed_starts_again(crashable: Node) -> None:
@@ -136,8 +138,14 @@ def test_a_client_that_reads_a_byte_at_a_time_holds_nobody_up(warm: Node) -> Non
         assert slow.recv(1) == b"H"
         with warm.client() as http:
             for _ in range(5):
-                answer = http.post("/v1/chat/completions", json=chat("What is the capital of France?"))
-                assert answer.json()["choices"][0]["message"]["content"] == "The capital of France is Paris."
+                answer = http.post(
+                    "/v1/chat/completions",
+                    json=chat("What is the capital city of France? Answer in English."),
+                )
+                assert (
+                    answer.json()["choices"][0]["message"]["content"]
+                    == "The capital city of France is Paris."
+                )
                 assert len(slow.recv(1)) == 1
 
 

@@ -39,16 +39,17 @@ OLD_13B = model(8 * GIB, kv=800 * 1024, context=4096, layers=40)  # like Llama-2
 @pytest.mark.parametrize(
     ("file", "options", "ram", "context", "cache", "sequences"),
     [
-        (SMALL, AUTO, 16 * GIB, 8192, 16 * 8192, 16),  # a whole context for each
+        (SMALL, AUTO, 96 * GIB, 8192, 16 * 8192, 16),  # a whole context for each
+        (SMALL, AUTO, 16 * GIB, 8192, 4 * 8192, 32),
         (SMALL, AUTO, 2 * GIB, 8192, 4 * 8192, 32),  # shared cells
         (SMALL, AUTO, 600 * MIB, 6912, 6912, 13),  # one context doesn't fit, so it shrinks
         (SMALL, AUTO, 300 * MIB, 1024, 1024, 4),
-        (SMALL, LoadOptions(context_length=2048), 16 * GIB, 2048, 16 * 2048, 16),
+        (SMALL, LoadOptions(context_length=2048), 16 * GIB, 2048, 15 * 2048, 15),
         (SMALL, LoadOptions(context_length=8192), 300 * MIB, 8192, 1024, 4),
         (SMALL, LoadOptions(cache_tokens=5000, max_sequences=3), 2 * GIB, 5000, 5000, 3),
         (EIGHT_B, AUTO, 16 * GIB, 8192, 4 * 8192, 32),
         (EIGHT_B, AUTO, 96 * GIB, 16384, 4 * 16384, 32),
-        (EIGHT_B, AUTO, 512 * GIB, 32768, 16 * 32768, 16),
+        (EIGHT_B, AUTO, 512 * GIB, 32768, 4 * 32768, 32),
         (EIGHT_B, AUTO, 9 * GIB, 8192, 12800, 25),
         (EIGHT_B, LoadOptions(memory_bytes=9 * GIB), 512 * GIB, 8192, 12800, 25),
         (OLD_13B, AUTO, 12 * GIB, 2048, 2048, 4),

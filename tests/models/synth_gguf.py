@@ -20,13 +20,17 @@ _FEED_FORWARD = 128
 _SPACE = "\u2581"
 
 
-def write_llama(path: Path, *, context: int = 2048, chat_template: str | None = CHAT_TEMPLATE) -> None:
-    """A two-layer llama with bytes as its vocabulary; the same file every time."""
+def write_llama(
+    path: Path, *, context: int = 2048, chat_template: str | None = CHAT_TEMPLATE, infill: bool = False
+) -> None:
+    """A two-layer llama with bytes as its vocabulary; the same file every time. `infill` names three FIM tokens."""
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("tiny random llama")
     if chat_template is not None:
         writer.add_chat_template(chat_template)
     words = _add_vocabulary(writer)
+    for back, name in enumerate(("pre", "suf", "mid") if infill else (), start=1):
+        writer.add_uint32(f"tokenizer.ggml.fim_{name}_token_id", words - back)
     writer.add_vocab_size(words)
     writer.add_context_length(context)
     writer.add_embedding_length(_WIDTH)

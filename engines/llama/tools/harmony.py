@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from corral.engines.llama.json_scan import JsonScanner
-from corral.engines.llama.parser import Mode, Sink, marker_search, undecided
+from corral.engines.llama.parser import Markers, Mode, Sink
 from corral.engines.llama.reasoning import ReasoningMarks
 from corral.engines.llama.template import ChatTemplate
 from corral.engines.llama.tools.format import NativeFormat
@@ -71,17 +71,18 @@ class _Header:
 class _Body:
     """One message's text."""
 
-    _search = marker_search(_ENDINGS)
+    _endings = Markers(_ENDINGS)
 
     def __init__(self, *, reasoning: bool) -> None:
         self.reasoning = reasoning
 
     def read(self, text: str, sink: Sink, last: bool) -> tuple[str, Mode | None]:
         give = sink.reasoning if self.reasoning else sink.text
-        if found := self._search.search(text):
-            give(text[: found.start()])
-            return text[found.end() :], _Header()
-        kept = 0 if last else undecided(text, _ENDINGS)
+        if found := self._endings.find(text):
+            start, end, _ = found
+            give(text[:start])
+            return text[end:], _Header()
+        kept = 0 if last else self._endings.undecided(text)
         give(text[: len(text) - kept])
         return text[len(text) - kept :], None
 

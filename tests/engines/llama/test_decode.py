@@ -16,31 +16,31 @@ STREAMS = LoadOptions(context_length=1024, cache_tokens=16 * 1024, max_sequences
 UNIFIED = LoadOptions(context_length=1024, cache_tokens=2048, max_sequences=16, threads=2)
 
 
+@pytest.fixture(scope="module", params=[STREAMS, UNIFIED], ids=["streams", "unified"])
+def model(request: pytest.FixtureRequest, starter_model: Path) -> Iterator[RunningModel]:
+    with running(starter_model, request.param) as running_model:
+        yield running_model
+
+
 @pytest.fixture(scope="module")
 def streams(starter_model: Path) -> Iterator[RunningModel]:
-    with running(starter_model, STREAMS) as model:
-        yield model
+    with running(starter_model, STREAMS) as running_model:
+        yield running_model
 
 
 @pytest.fixture(scope="module")
 def unified(starter_model: Path) -> Iterator[RunningModel]:
-    with running(starter_model, UNIFIED) as model:
-        yield model
+    with running(starter_model, UNIFIED) as running_model:
+        yield running_model
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningModel]:
     """Random weights in milliseconds: says nothing sensible."""
     path = tmp_path_factory.mktemp("tiny") / "tiny.gguf"
-    synth_gguf.write_llama(path)
+    synth_gguf.write_llama(path, infill=True)
     with running(path, LoadOptions(context_length=256, max_sequences=2, threads=1)) as model:
         yield model
-
-
-@pytest.fixture(params=["streams", "unified"])
-def model(request: pytest.FixtureRequest) -> RunningModel:
-    found: RunningModel = request.getfixturevalue(request.param)
-    return found
 
 
 def chat(text: str, *, sampling: Sampling = GREEDY, max_tokens: int = 24, n: int = 1) -> ChatRequest:
@@ -51,10 +51,10 @@ def chat(text: str, *, sampling: Sampling = GREEDY, max_tokens: int = 24, n: int
 
 
 def test_it_knows_the_capital_of_france(model: RunningModel) -> None:
-    events = model.ask(chat("What is the capital of France?"))[0]
-    assert text_of(events) == "The capital of France is Paris."
+    events = model.ask(chat("What is the capital city of France? Answer in English."))[0]
+    assert text_of(events) == "The capital city of France is Paris."
     assert Finished(index=0, reason="stop") in events
-    assert done_of(events).completion_tokens == 8
+    assert done_of(events).completion_tokens == 9
 
 
 def test_sixteen_prompts_together_give_the_same_text_as_alone(
@@ -141,7 +141,10 @@ def test_a_cancelled_request_frees_its_sequence(model: RunningModel) -> None:
     request_id = model.submit(chat("Tell me a very long story.", max_tokens=900))
     model.wait(request_id, kinds=(TextDelta,))
     model.model.cancel(request_id)
-    assert text_of(model.ask(chat("What is the capital of France?"))[0]) == "The capital of France is Paris."
+    assert (
+        text_of(model.ask(chat("What is the capital city of France? Answer in English."))[0])
+        == "The capital city of France is Paris."
+    )
     seen = len(model.events[request_id])
     assert seen < 900, "it was stopped long before its end"
     assert model.model.numbers().queued == 0
@@ -188,13 +191,13 @@ def test_a_bias_forces_a_token(model: RunningModel) -> None:
     assert text and text == text[: len(text) // 3] * 3
 
 
-def test_infill_fills_the_hole(model: RunningModel) -> None:
-    """SmolLM2's vocabulary has the fill-in-the-middle tokens, though it was hardly trained on them."""
+def test_infill_fills_the_hole(tiny: RunningModel) -> None:
+    """[BOS] [PRE] one byte token per letter [SUF] … [MID]."""
     generation = Generation(sampling=GREEDY, max_tokens=4)
-    request = CompletionRequest(prompt="def add(a, b):\n    return", suffix="\n", generation=generation)
-    assert done_of(model.ask(request)[0]).prompt_tokens > 8
+    request = CompletionRequest(prompt="def", suffix="end", generation=generation)
+    assert done_of(tiny.ask(request)[0]).prompt_tokens == 1 + 1 + 3 + 1 + 3 + 1
 
 
-def test_infill_without_its_tokens_is_refused(tiny: RunningModel) -> None:
-    failure = tiny.ask(CompletionRequest(prompt="a", suffix="b"))[0][-1]
+def test_infill_without_its_tokens_is_refused(model: RunningModel) -> None:
+    failure = model.ask(CompletionRequest(prompt="a", suffix="b"))[0][-1]
     assert isinstance(failure, Failed) and failure.param == "suffix"
