@@ -14,6 +14,8 @@ class CommandError(Exception):
 
 
 class NodeNotRunning(CommandError):
+    """No node answers on this data folder."""
+
     exit_code = NOT_RUNNING
 
     def __init__(self) -> None:
