@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corral.engines.llama.template import ChatTemplate
@@ -196,6 +196,7 @@ def test_answers_are_read_letter_by_letter(family: str, text: str, expected: Ans
     assert read(FORMATS[family].reader(TOOLS), text) == expected
 
 
+@settings(deadline=None)
 @given(st.sampled_from(CALLS), st.lists(st.integers(1, 300), max_size=12))
 def test_any_cut_gives_the_same(case: tuple[str, str, Answer], at: list[int]) -> None:
     family, text, expected = case
@@ -235,6 +236,7 @@ FRAGMENTS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(sorted(FORMATS)),
     st.lists(FRAGMENTS, max_size=14).map("".join),
