@@ -32,9 +32,9 @@ def threads_without_pools() -> set[object]:
 
 
 def child_processes() -> set[object]:
-    """The child processes now, also those nobody has waited for."""
+    """The child processes now, also those nobody has waited for; what they started is theirs."""
     children: set[object] = set()
-    for child in psutil.Process().children(recursive=True):
+    for child in psutil.Process().children():
         try:
             command = " ".join(child.cmdline())
         except (psutil.NoSuchProcess, psutil.ZombieProcess):

@@ -66,12 +66,14 @@ def reusable(prompt: Ints, slot: SlotView, traits: CacheTraits) -> int:
     return match
 
 
-def place(prompt: Ints, slots: Sequence[SlotView], traits: CacheTraits) -> Placement | None:
-    """Choose a slot for a prompt; None if every slot is live."""
+def place(
+    prompt: Ints, slots: Sequence[SlotView], traits: CacheTraits, *, reuse: bool = True
+) -> Placement | None:
+    """Choose a slot for a prompt; None if every slot is live. Without `reuse` it starts from nothing."""
     idle = [slot for slot in slots if not slot.live]
     if not idle:
         return None
-    best, reused = _best_source(prompt, slots, traits)
+    best, reused = _best_source(prompt, slots, traits) if reuse else (None, 0)
     if traits.unified or traits.recurrent:
         target = _target_unified(idle, best, reused)
     else:

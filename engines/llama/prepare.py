@@ -176,6 +176,7 @@ class Preparer:
                 answer=Answer(index=index, piece=piece, stop=stop, parser=parser() if parser else None),
                 mask=None if constraint is None else constraint.clone(),
                 top_logprobs=generation.top_logprobs,
+                repeatable=generation.sampling.seed is not None,
             )
             for index in range(generation.n)
         ]

@@ -103,7 +103,7 @@ class Scheduler:
 
     def _prefix_is_coming(self, sequence: Sequence) -> bool:
         """A running sequence is just reading a prefix that this one could take over: waiting beats reading it twice."""
-        if self._model.recurrent:
+        if self._model.recurrent or sequence.repeatable:
             return False
         prompt = sequence.known[:-1]
         coming = max(

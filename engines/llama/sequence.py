@@ -58,6 +58,7 @@ class Sequence:
     answer: Answer
     mask: TokenMask | None = None
     top_logprobs: int | None = None
+    repeatable: bool = False  # a seed was given: the same text each time, so nothing is reused
     score_prompt: bool = False  # echo with logprobs: every prompt token's logits are wanted
     slot: int | None = None
     evaluated: int = 0

@@ -50,7 +50,10 @@ class SlotTable:
     def admit(self, sequence: Sequence) -> bool:
         """Give a sequence a slot, with the longest reusable prefix already in it. False: every slot is live."""
         self._clock += 1
-        placement = place(sequence.known, [self._view(slot) for slot in self._slots], self._traits)
+        if sequence.repeatable and self._traits.unified and self.free == len(self._slots):
+            self._forget_all()
+        views = [self._view(slot) for slot in self._slots]
+        placement = place(sequence.known, views, self._traits, reuse=not sequence.repeatable)
         if placement is None:
             return False
         target = self._slots[placement.slot]
@@ -90,6 +93,12 @@ class SlotTable:
         self._context.forget(oldest.id)
         oldest.kept = _EMPTY
         return True
+
+    def _forget_all(self) -> None:
+        """So that a repeatable answer finds the same cells each time: shared cells of others change the rounding."""
+        self._context.clear_memory()
+        for slot in self._slots:
+            slot.kept = _EMPTY
 
     def _view(self, slot: _Slot) -> SlotView:
         windowed = self._traits.sliding_window > 0 and len(slot.tokens) > 0

@@ -41,7 +41,7 @@ def numbers(node: Node) -> dict[str, Any]:
     """The chat model's live numbers."""
     with node.client() as http:
         models = http.get("/v0/node/models").json()["models"]
-    found: dict[str, Any] = next(model["live"] for model in models if model["file"]["name"] == CHAT)
+    found: dict[str, Any] = next(model["live"] for model in models if model["name"] == CHAT)
     return found
 
 

@@ -82,4 +82,4 @@ async def test_a_worker_that_dies_is_the_last_event(tmp_path: Path) -> None:
         *_, error, done, rest = answer.text.split("\n\n")
     assert answer.status_code == 200
     assert (done, rest) == ("data: [DONE]", "")
-    assert json.loads(error.removeprefix("data: "))["error"]["code"] == "worker_crashed"
+    assert json.loads(error.removeprefix("data: "))["error"]["code"] == "endpoint_failed"

@@ -74,7 +74,7 @@ async def test_an_error_later_is_the_last_event() -> None:
             "message": "the worker ended",
             "type": "upstream_error",
             "param": None,
-            "code": "worker_crashed",
+            "code": "endpoint_failed",
         }
     }
 

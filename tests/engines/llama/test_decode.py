@@ -98,6 +98,14 @@ def test_choices_share_the_prompt_and_differ(model: RunningModel) -> None:
     assert done_of(first).prompt_tokens == done_of(second).prompt_tokens < 40
 
 
+def test_a_seed_gives_the_same_text_whatever_was_cached(model: RunningModel) -> None:
+    request = chat("Tell me a joke about llamas.", sampling=Sampling(temperature=1.0, seed=42), max_tokens=24)
+    first = model.text(request)
+    model.ask(chat("The weather was fine on that day. " * 60, max_tokens=2))
+    assert model.text(request) == first
+    assert done_of(model.ask(request)[0]).cached_tokens == 0
+
+
 def test_a_full_cache_makes_sequences_wait_and_read_again(unified: RunningModel) -> None:
     """Six answers of up to 500 tokens don't fit 2,048 cells at once: all are answered nevertheless, in full."""
     requests = [chat(f"Count to one thousand from {number}.", max_tokens=500) for number in range(6)]
