@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.run import worker_serve
-from hypercorn.config import Config
+from hypercorn.config import Config, Sockets
 from hypercorn.typing import ASGIFramework
 
 KEEP_ALIVE_S = 75.0
@@ -44,16 +44,17 @@ class Server:
 
     async def start(self) -> None:
         """Raises ServerError. Returns when connections are possible."""
-        config = self._config()
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         try:
-            sockets = config.create_sockets()
+            listening = socket.create_server((self._host, self._wanted_port), family=family, backlog=BACKLOG)
         except OSError as error:
             raise ServerError(_why_not(error, self._host, self._wanted_port)) from error
-        listening = sockets.insecure_sockets[0]
-        listening.listen(BACKLOG)
         self._port = int(listening.getsockname()[1])
         serving = worker_serve(
-            ASGIWrapper(self._app), config, sockets=sockets, shutdown_trigger=self._stopping.wait
+            ASGIWrapper(self._app),
+            self._config(),
+            sockets=Sockets(secure_sockets=[], insecure_sockets=[listening], quic_sockets=[]),
+            shutdown_trigger=self._stopping.wait,
         )
         self._task = asyncio.create_task(serving, name="http server")
 
@@ -73,8 +74,6 @@ class Server:
 
     def _config(self) -> Config:
         config = Config()
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        config.bind = [f"{host}:{self._wanted_port}"]
         config.backlog = BACKLOG
         config.keep_alive_timeout = KEEP_ALIVE_S
         config.keep_alive_max_requests = 1_000_000

@@ -43,6 +43,15 @@ async def test_leaving_a_stream_frees_the_model(tmp_path: Path) -> None:
         await until(lambda: node.app.active._value.get() == 0, "no request is in flight")
 
 
+async def test_leaving_a_response_frees_the_model(tmp_path: Path) -> None:
+    write_echo(tmp_path, tokens_per_s=20)
+    async with serving(tmp_path) as node, node.openai() as client:
+        stream = await client.responses.create(model="parrot", input=WORDS, stream=True)
+        await until(lambda: active(node) == 1, "the answer is being made")
+        await stream.close()
+        await until(lambda: active(node) == 0, "the model is free again")
+
+
 async def test_leaving_before_the_answer_frees_the_model(tmp_path: Path) -> None:
     write_echo(tmp_path, tokens_per_s=20)
     async with serving(tmp_path) as node:
