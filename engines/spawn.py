@@ -7,6 +7,7 @@ output goes to a pipe, and when we die in whatever way, its end of the pair read
 The Windows branches follow the documented API and have not been run; see docs/platforms.md.
 """
 
+import os
 import socket
 import subprocess
 import sys
@@ -56,6 +57,15 @@ def connected_socket(value: str) -> socket.socket:
     return socket.socket(fileno=int(value))
 
 
+def _environment() -> dict[str, str]:
+    """Ours, with short spinning at OpenMP's barriers: a thread that lost its core must soon get the other one's.
+
+    With GNU OpenMP's own 300,000 turns a decode on two cores fell from 76 to 2 tokens/s beside another busy process
+    (docs/decisions/0004-short-spinning.md).
+    """
+    return {"GOMP_SPINCOUNT": "200", **os.environ}
+
+
 def _start(command: Sequence[str], theirs: socket.socket) -> subprocess.Popen[bytes]:
     if sys.platform == "win32":
         process = subprocess.Popen(
@@ -63,6 +73,7 @@ def _start(command: Sequence[str], theirs: socket.socket) -> subprocess.Popen[by
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            env=_environment(),
             creationflags=subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP,
         )
         assert process.stdin is not None
@@ -74,6 +85,7 @@ def _start(command: Sequence[str], theirs: socket.socket) -> subprocess.Popen[by
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        env=_environment(),
         pass_fds=(theirs.fileno(),),
         start_new_session=True,  # Ctrl-C in our terminal is for us alone
     )
