@@ -48,7 +48,7 @@ SCHEMAS: dict[str, Any] = {
     "boolean": record(happy={"type": "boolean"}),
     "null": record(nothing={"type": "null"}),
     "integer range": {"type": "integer", "minimum": -5, "maximum": 5},
-    "number range": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+    "number range": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "multipleOf": 0.01},
     "multiple": {"type": "integer", "multipleOf": 5, "minimum": 0, "maximum": 100},
     "array": {
         "type": "array",
