@@ -67,11 +67,14 @@ class LlamaModel:
         self._threads = ThreadPoolExecutor(_PREPARING_THREADS)
         self._lock = threading.Lock()
         self._preparing: set[RequestId] = set()
+        pooled = bool(file.capabilities & _POOLED)
         self._preparer = Preparer(
-            model=model, context_length=plan.context_length, chat=_chat_format(model, file)
+            model=model,
+            context_length=plan.context_length if pooled else min(plan.context_length, plan.cache_tokens),
+            chat=_chat_format(model, file),
         )
         self._loop: Scheduler | PooledRunner
-        if file.capabilities & _POOLED:
+        if pooled:
             self._loop = self._pooled_runner()
         else:
             self._loop = self._scheduler()

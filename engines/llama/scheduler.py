@@ -6,7 +6,7 @@ from collections.abc import Sequence as Listing
 from dataclasses import dataclass
 
 from corral.engines.engine import Emit, RequestId
-from corral.engines.errors import UnsupportedSchema
+from corral.engines.errors import InsufficientMemory, UnsupportedSchema
 from corral.engines.events import Done, Event, Failed, Finished, FinishReason, Started, TextDelta
 from corral.engines.llama.inbox import Inbox
 from corral.engines.llama.logprobs import token_logprob
@@ -19,6 +19,7 @@ from corral.engines.llama.slots import SlotTable
 
 _LOOK_AHEAD = 32  # waiting sequences that one step looks at
 _TOO_COMPLEX = "this schema or grammar became too complex while the answer was written; simplify it"
+_NO_ROOM = "the model's KV cache has no room for this request; raise cache_tokens in its settings"
 _SCORING_CHUNK = 64  # prompt tokens per step when each one's logits are wanted
 
 
@@ -290,6 +291,9 @@ class Scheduler:
 
     def _preempt(self, sequence: Sequence) -> None:
         """The cache is full of live sequences: the youngest gives its place up and is read again later."""
+        if len(self._running) == 1:
+            self._fail(sequence.job, Failed(code=InsufficientMemory.code, message=_NO_ROOM))
+            return
         self._running.remove(sequence)
         self._slots.release(sequence)
         self._slots.evict()
