@@ -23,7 +23,13 @@ Model = Annotated[str, typer.Argument(help="A name as `corral list` shows it.")]
 
 
 @app.callback(invoke_without_command=True)
-def _no_command(context: typer.Context) -> None:
+def _no_command(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if show_version:
+        version()
+        raise typer.Exit
     if context.invoked_subcommand is None:
         serve()
 

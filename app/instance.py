@@ -43,9 +43,12 @@ class InstanceLock:
         file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
         try:
             _lock(file)
-        except OSError as error:
+        except (BlockingIOError, PermissionError) as error:  # POSIX, Windows
             file.close()
             raise AlreadyRunning(self._path.parent) from error
+        except BaseException:
+            file.close()
+            raise
         self._file = file
         return self
 

@@ -17,6 +17,7 @@ from corral.app.api.connection import CorralApp
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
 from corral.app.banner import ready_banner
+from corral.app.gateway.auth import digest_of
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
 from corral.app.instance import InstanceLock
@@ -201,6 +202,11 @@ class _Node:
     async def _first_key(self) -> _FirstKey:
         bootstrap = self._settings.bootstrap_api_key
         made = await self._keys.create_first(bootstrap=bootstrap, now=time.time())
+        if bootstrap is not None and self._keys.find(digest_of(bootstrap)) is None:
+            _LOG.warning(
+                "the setting bootstrap_api_key names no valid key: it counts for a new database only, "
+                "and this one has keys already"
+            )
         given = made is not None and bootstrap is not None
         return _FirstKey(text=None if given else made, given=given)
 

@@ -23,6 +23,7 @@ _LEVELS = {
     "warning": "warning",
     "error": "error",
     "critical": "error",
+    "off": "error",
 }
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
@@ -97,14 +98,12 @@ def _read_boolean(value: object, _base: Path) -> bool:
 
 
 def _read_level(value: object, _base: Path) -> str:
-    """Also a filter as other programs write it (`info,http=warn`): its part without a name counts."""
-    words = value.lower().split(",") if isinstance(value, str) else []
-    plain = [word.strip() for word in words if "=" not in word]
-    if len(words) > 1 and not plain:
-        return "info"
-    if not plain or plain[0] not in _LEVELS:
+    """Also a filter as other programs write it (`info,http=warn`): its part that is a level alone counts, else info."""
+    words = [word.strip() for word in value.lower().split(",")] if isinstance(value, str) else []
+    levels = [_LEVELS[word] for word in words if word in _LEVELS]
+    if not levels and not any("=" in word for word in words):
         raise ValueError(value)
-    return _LEVELS[plain[0]]
+    return levels[0] if levels else "info"
 
 
 def _read_path(value: object, base: Path) -> Path:

@@ -124,7 +124,7 @@ class Loader:
         try:
             info = await worker.start(slot.file, options, lambda fraction: _note_progress(slot, fraction))
         except EngineError as error:
-            self._note_failure(slot, error)
+            self._note_failure(slot, error, worker.stderr_tail)
             raise
         finally:
             if not worker.alive:
@@ -136,8 +136,8 @@ class Loader:
         slot.failure = None
         _LOG.info("model loaded", model=name, description=info.description)
 
-    def _note_failure(self, slot: Slot, error: EngineError) -> None:
-        _LOG.warning("loading failed", model=slot.file.name, error=error.message)
+    def _note_failure(self, slot: Slot, error: EngineError, output: str) -> None:
+        _LOG.warning("loading failed", model=slot.file.name, error=error.message, output=output)
         if isinstance(error, WorkerCrashed):
             self._note_crash(slot)
         else:

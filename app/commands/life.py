@@ -33,8 +33,8 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     """Whether a node runs, where and since when. Raises NodeNotRunning."""
     try:
         with NodeClient.of(settings) as node:
-            health, run = node.health(), node.run
             models = node.models()
+            health, run = node.health(), node.run
     except NodeNotRunning:
         if as_json:
             show_json({"running": False})

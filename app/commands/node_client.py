@@ -59,11 +59,12 @@ class NodeClient:
 
     def load(self, model: str) -> dict[str, Any]:
         """Load a model; what it uses."""
-        loaded: dict[str, Any] = self._ask("POST", "/v0/node/models/load", {"model": model})["loaded"]
+        answer = self._ask("POST", "/v0/node/models/load", {"model": model}, within_s=_LOAD_S)
+        loaded: dict[str, Any] = answer["loaded"]
         return loaded
 
     def unload(self, model: str) -> None:
-        self._ask("POST", "/v0/node/models/unload", {"model": model})
+        self._ask("POST", "/v0/node/models/unload", {"model": model}, within_s=_LOAD_S)
 
     def stop(self) -> None:
         """Ask the node to stop; it answers at once."""
@@ -80,24 +81,30 @@ class NodeClient:
             self._http.stream("POST", "/v1/chat/completions", json=body, timeout=timeout) as answer,
         ):
             if answer.status_code != httpx.codes.OK:
-                raise _refusal(answer.read())
+                raise _refusal(answer.status_code, answer.read())
             for line in answer.iter_lines():
                 data = line.removeprefix("data:").strip()
                 if not line.startswith("data:") or data == _DONE:
                     continue
                 chunk = _object(data)
                 if "error" in chunk:
-                    raise _refusal(data)
+                    raise _refusal(answer.status_code, data)
                 for choice in chunk.get("choices", ()):
                     yield choice["delta"]
 
-    def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        within_s: float = _ANSWER_S,
+    ) -> dict[str, Any]:
+        timeout = httpx.Timeout(within_s, connect=_CONNECT_S)
         with _readable_errors():
-            answer = self._http.request(
-                method, path, json=body, timeout=httpx.Timeout(_LOAD_S, connect=_CONNECT_S)
-            )
+            answer = self._http.request(method, path, json=body, timeout=timeout)
         if not answer.is_success:
-            raise _refusal(answer.content)
+            raise _refusal(answer.status_code, answer.content)
         return _object(answer.content)
 
 
@@ -121,6 +128,8 @@ def _object(data: str | bytes) -> dict[str, Any]:
     return found
 
 
-def _refusal(data: str | bytes) -> CommandError:
+def _refusal(status: int, data: str | bytes) -> CommandError:
+    if status == httpx.codes.UNAUTHORIZED:  # ours knows its token, so this is another one that took the port
+        return NodeNotRunning()
     error = _object(data).get("error")
     return CommandError(str(error["message"]) if isinstance(error, dict) else "the node refused")

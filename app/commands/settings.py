@@ -9,11 +9,12 @@ _SET = "(set)"
 
 def show_settings(settings: Settings, *, as_json: bool) -> None:
     """Every setting, one row each."""
-    rows = [(row.name, _value(row, settings), settings.sources[row.name]) for row in TABLE]
+    rows = [(row.name, _value(row, settings), settings.sources[row.name], row.help) for row in TABLE]
     if as_json:
-        show_json([{"name": name, "value": value, "source": source} for name, value, source in rows])
+        names = ("name", "value", "source", "help")
+        show_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
-        show_table(("SETTING", "VALUE", "SOURCE"), rows)
+        show_table(("SETTING", "VALUE", "SOURCE", "MEANING"), rows)
 
 
 def show_markdown() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from corral.app.paths import DataDir
+from corral.app.run_file import read_run_files, write_run_files
 from corral.app.version import program_version
 from tests.acceptance.node import Node
 from tests.engines.echo_files import write_echo
@@ -74,6 +76,7 @@ def nowhere(tmp_path: Path) -> Commands:
 def test_version(nowhere: Commands) -> None:
     assert nowhere.done("version") == f"{program_version()}\n"
     assert json.loads(nowhere.done("version", "--json")) == {"version": program_version()}
+    assert nowhere.done("--version") == f"{program_version()}\n"
 
 
 def test_list_names_every_model(corral: Commands) -> None:
@@ -148,7 +151,8 @@ def test_wrong_usage(nowhere: Commands, words: tuple[str, ...], says: str) -> No
 def test_settings_show_values_and_sources(nowhere: Commands) -> None:
     (nowhere.home / "config.toml").write_text('port = 7\nbootstrap_api_key = "sk_' + "Ab12" * 8 + '"')
     rows = {row["name"]: row for row in json.loads(nowhere.done("settings", "--json"))}
-    assert rows["port"] == {"name": "port", "value": "7", "source": "config.toml"}
+    assert (rows["port"]["value"], rows["port"]["source"]) == ("7", "config.toml")
+    assert rows["port"]["help"] in nowhere.done("settings")
     assert rows["bootstrap_api_key"]["value"] == "(set)"
     assert "Ab12" not in nowhere.done("settings")
     assert nowhere.done("settings", "--markdown").startswith("# Settings")
@@ -161,6 +165,14 @@ def test_a_killed_node_is_not_running(tmp_path: Path) -> None:
     finally:
         running.kill()
     assert Commands(running.home)("status").returncode == 3
+
+
+def test_another_node_on_the_port_of_a_killed_one_is_not_taken_for_it(node: Node, tmp_path: Path) -> None:
+    there = read_run_files(DataDir(node.home))
+    assert there is not None
+    write_run_files(DataDir(tmp_path), there.run, "the token of a run that is over")
+    for words in (("status",), ("list",), ("run", "parrot", "hi"), ("stop",)):
+        assert Commands(tmp_path)(*words).returncode == 3
 
 
 def test_stop_waits_until_the_node_is_gone(tmp_path: Path) -> None:
