@@ -1,7 +1,10 @@
 """A database is made, brought up to date, or refused; never half changed."""
 
+import asyncio
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -10,10 +13,20 @@ import pytest
 from corral.app.paths import backup_path
 from corral.app.store.errors import DatabaseDamaged, DatabaseTooNew, MigrationFailed
 from corral.app.store.migrations import Migration, prepare, read_migrations
+from tests.engines.waiting import until
 
 FIRST = Migration(number=1, name="0001_a.sql", sql="CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (7);")
 SECOND = Migration(number=2, name="0002_b.sql", sql="CREATE TABLE b (y INTEGER);")
 BROKEN = Migration(number=3, name="0003_c.sql", sql="DELETE FROM a; CREATE TABLE c (z INTEGER); SELEKT 1;")
+ENDLESS_STEP = """
+import sys
+from pathlib import Path
+from corral.app.store.migrations import Migration, prepare
+
+sql = "DELETE FROM a; WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n) INSERT INTO a SELECT v FROM n;"
+step = Migration(number=2, name="0002_endless.sql", sql=sql)
+prepare(Path(sys.argv[1]), [Migration(number=1, name="0001_a.sql", sql=""), step])
+"""
 
 
 def read(path: Path, sql: str) -> list[tuple[object, ...]]:
@@ -106,6 +119,24 @@ def test_damage_is_found_after_an_unclean_stop(tmp_path: Path) -> None:
     path.with_name("torn.db-wal").touch()
     with pytest.raises(DatabaseDamaged):
         prepare(path, [filled])
+
+
+def test_a_program_killed_in_the_middle_of_a_step_leaves_the_version_before(tmp_path: Path) -> None:
+    path = tmp_path / "killed.db"
+    prepare(path, [FIRST])
+    log = path.with_name("killed.db-wal")
+    with subprocess.Popen([sys.executable, "-c", ENDLESS_STEP, str(path)]) as program:
+        try:
+            asyncio.run(
+                until(lambda: log.exists() and log.stat().st_size > 2**20, "a part of the step on disk")
+            )
+        finally:
+            program.kill()
+    prepare(path, [FIRST])
+    assert version(path) == 1
+    assert read(path, "SELECT x FROM a") == [(7,)]
+    prepare(path, [FIRST, SECOND])
+    assert version(path) == 2
 
 
 def test_what_a_killed_program_wrote_is_there(tmp_path: Path) -> None:
