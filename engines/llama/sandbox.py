@@ -1,21 +1,16 @@
 """A Jinja environment for templates of strangers: no escape to Python, bounded time, bounded memory.
 
-Every model file brings a chat template, so a template is code that nobody has read. Time is bounded with a trace function
-(it sees every line of the template's compiled code, so that no loop or recursion can run away, and nothing is left behind
-in the thread); memory by counting the characters and items that expressions make, before C code makes them.
+Every model file brings a chat template, so a template is code that nobody has read. Time is checked in every turn of a loop,
+comparison, call and filter, so that none can run away and nothing is left behind in the thread; memory is bounded by counting
+the characters and items that expressions make, before C code makes them.
 """
 
 import json
 import re
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
 from functools import wraps
 from itertools import islice
-from types import FrameType
 from typing import Any
 
 from jinja2 import nodes
@@ -26,11 +21,12 @@ from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from corral.engines.llama.budget import LimitExceeded, current
+
 _WIDEST = 1000  # characters of an indent, a padding, a number's format
 _MOST_ITEMS = 200_000  # of a list that an expression makes
 _ITEM_SIZE = 8  # what an item of a list counts as, in characters
 _LONGEST_NUMBER = 256  # bits
-_CHECK_EVERY = 16  # traced events
 
 
 def _words(text: str) -> frozenset[str]:
@@ -52,57 +48,12 @@ _METHODS = {
     tuple: _words("count index"),
     dict: _words("copy get items keys pop values"),
 }
+_LISTING = _words("join list sort unique reverse sum")  # filters that walk through all of their input
 _WIDE_FORMAT = re.compile(r":[^{}]*(?:\d{4}|\{)")
-
-
-class LimitExceeded(BaseException):
-    """A template took too much time or memory. No `except Exception` on the way can swallow it."""
 
 
 class TemplateRefusal(Exception):
     """What a template said with its own `raise_exception`."""
-
-
-class _Budget:
-    """Characters and items that one rendering may still make."""
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-
-    def spend(self, size: int) -> None:
-        self._left -= size
-        if self._left < 0:
-            raise LimitExceeded("it makes too much text")
-
-
-_budget: ContextVar[_Budget | None] = ContextVar("budget", default=None)
-
-
-class _Stopwatch:
-    """A trace function that ends a thread's work after some CPU time."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.thread_time() + seconds
-        self._events = 0
-
-    def trace(self, frame: FrameType, event: str, argument: object) -> Any:
-        self._events += 1
-        if self._events % _CHECK_EVERY == 0 and time.thread_time() > self._end:
-            raise LimitExceeded("it takes too long")
-        return self.trace if frame.f_code.co_filename == "<template>" else None
-
-
-@contextmanager
-def limits(*, seconds: float, size: int) -> Iterator[None]:
-    """Bound the work on a template inside the block: CPU seconds, characters made. Raises LimitExceeded."""
-    before = sys.gettrace()
-    token = _budget.set(_Budget(size))
-    sys.settrace(_Stopwatch(seconds).trace)
-    try:
-        yield
-    finally:
-        sys.settrace(before)
-        _budget.reset(token)
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -128,39 +79,52 @@ class Sandbox(ImmutableSandboxedEnvironment):
             name: self.globals[name] for name in ("range", "dict", "namespace", "cycler", "joiner")
         }
         self.globals["raise_exception"] = _raise_exception
+        self.tests = {name: _ticking(test) for name, test in self.tests.items()}
         self.globals["strftime_now"] = lambda form: now().strftime(_narrow(form))
+
+    def made(self, value: Any) -> Any:
+        """A container that the template wrote down."""
+        current().hold(value)
+        return value
+
+    def tick(self) -> None:
+        """Another turn of a loop, or a comparison."""
+        current().tick()
 
     def join_limited(self, parts: Iterable[object]) -> str:
         """What `~` and blocks are joined with."""
         texts = []
         for part in parts:
             texts.append(part if type(part) is str else _text(part))
-            _spend(len(texts[-1]))
+            current().spend(len(texts[-1]))
         return "".join(texts)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        if operator == "+":
-            if isinstance(left, str | list | tuple) and isinstance(right, str | list | tuple):
-                _spend(_weight(left) + _weight(right))
-        elif operator == "*":
-            _spend(_product(left, right))
+        if operator == "*":
+            current().spend(_product(left, right))
+        elif operator == "+":
+            current().spend(_weight(left) + _weight(right))
         elif operator == "**" or isinstance(left, str):
             raise SecurityError(f"chat templates may not use {operator} here")
-        return super().call_binop(context, operator, left, right)
+        return self.made(super().call_binop(context, operator, left, right))
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        budget = current()
+        budget.hold(*args, *kwargs.values())
         method = getattr(obj, "__wrapped__", obj)  # the sandbox wraps str.format
         owner = getattr(method, "__self__", None)
-        if isinstance(owner, str | list | tuple | dict):
-            _check_method(owner, method.__name__, args)
+        if isinstance(owner, str):
+            args = _check_text_method(owner, method.__name__, args, kwargs)
+        elif isinstance(owner, list) and method.__name__ == "append" and args:
+            budget.grow(owner, args[0])
         result = super().call(context, obj, *args, **kwargs)
-        _spend(_weight(result))
-        return result
+        budget.spend(_weight(result))
+        return self.made(result)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         result = super().getitem(obj, argument)
         if isinstance(argument, slice):
-            _spend(_weight(result))
+            current().spend(_weight(result))
         return result
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
@@ -171,7 +135,19 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 class _Generator(CodeGenerator):
-    """Compiles `~` so that it is counted."""
+    """Compiles loops and comparisons so that they check the time, and what makes text or containers so that it is counted."""
+
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:
+        node.body.insert(0, nodes.ExprStmt(nodes.EnvironmentAttribute("tick"), lineno=node.lineno))
+        super().visit_For(node, frame)
+
+    def visit_EnvironmentAttribute(self, node: nodes.EnvironmentAttribute, frame: Frame) -> None:
+        self.write(f"environment.{node.name}()")
+
+    def visit_Compare(self, node: nodes.Compare, frame: Frame) -> None:
+        self.write("(environment.tick() or ")
+        super().visit_Compare(node, frame)
+        self.write(")")
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:
         self.write("environment.join_limited((")
@@ -179,6 +155,23 @@ class _Generator(CodeGenerator):
             self.visit(part, frame)
             self.write(", ")
         self.write("))")
+
+    def visit_List(self, node: nodes.List, frame: Frame) -> None:
+        self._made(super().visit_List, node, frame)
+
+    def visit_Dict(self, node: nodes.Dict, frame: Frame) -> None:
+        self._made(super().visit_Dict, node, frame)
+
+    def visit_Tuple(self, node: nodes.Tuple, frame: Frame) -> None:
+        if node.ctx == "load":
+            self._made(super().visit_Tuple, node, frame)
+        else:
+            super().visit_Tuple(node, frame)
+
+    def _made(self, visit: Callable[[Any, Frame], None], node: nodes.Node, frame: Frame) -> None:
+        self.write("environment.made(")
+        visit(node, frame)
+        self.write(")")
 
 
 class _GenerationTag(Extension):
@@ -191,35 +184,31 @@ class _GenerationTag(Extension):
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
-def _spend(size: int) -> None:
-    if budget := _budget.get():
-        budget.spend(size)
-
-
 def _weight(value: object) -> int:
+    """Characters or items of the value itself."""
     if isinstance(value, str):
         return len(value)
     return len(value) * _ITEM_SIZE if isinstance(value, list | tuple) else 0
 
 
 def _text(value: object) -> str:
-    """As `str`, but what containers hold is counted first: a small one can stand for much text."""
-    if isinstance(value, str):
-        return str(value)
-    _measure(value)
+    """As `str`, but counted first: a small container can stand for much text."""
+    if not isinstance(value, str):
+        current().spend(current().size_of(value))
     return str(value)
 
 
-def _measure(value: object) -> None:
-    """Spend what writing a value out would make."""
+def _measure(value: object, indent: int, depth: int = 1) -> None:
+    """Spend what writing a value out as JSON would make."""
+    budget = current()
+    budget.spend(1 + depth * indent + _weight(value))
     if isinstance(value, dict):
         for key, item in value.items():
-            _measure(key)
-            _measure(item)
+            budget.spend(len(str(key)))
+            _measure(item, indent, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
-            _measure(item)
-    _spend(1 + _weight(value))
+            _measure(item, indent, depth + 1)
 
 
 def _product(left: Any, right: Any) -> int:
@@ -230,22 +219,27 @@ def _product(left: Any, right: Any) -> int:
         return 0
     for one, other in ((left, right), (right, left)):
         if isinstance(one, str | list | tuple) and isinstance(other, int):
-            return _weight(one) * max(other, 0)
+            return current().size_of(one) * max(other, 0)
     return 0
 
 
-def _check_method(owner: object, name: str, args: tuple[Any, ...]) -> None:
-    """Count what a method of text will make, before it does."""
-    if not isinstance(owner, str):
-        return
+def _check_text_method(
+    owner: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, ...]:
+    """Count what a method of text will make, before it does. Returns the arguments to call it with."""
+    budget = current()
     if name == "replace" and len(args) >= 2:
-        _spend(_replaced(owner, *args[:2]))
-    elif name == "join" and args and isinstance(args[0], list | tuple):
-        _spend(sum(len(owner) + _weight(item) for item in args[0]))
+        budget.spend(_replaced(owner, *args[:2]))
+    elif name == "join" and args:
+        items = _listed(args[0])
+        budget.spend(sum(len(owner) + _weight(item) for item in items))
+        return (items, *args[1:])
     elif name == "format":
         if _WIDE_FORMAT.search(owner):
             raise SecurityError("chat templates may not format that wide")
-        _spend((owner.count("{") + 1) * (len(owner) + sum(_weight(argument) for argument in args)))
+        most = sum(budget.size_of(value) for value in (*args, *kwargs.values()))
+        budget.spend((owner.count("{") + 1) * (len(owner) + _WIDEST + most))
+    return args
 
 
 def _replaced(text: object, old: object, new: object) -> int:
@@ -260,32 +254,55 @@ def _counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
         skip = 1 if hasattr(function, "jinja_pass_arg") else 0
-        _check_filter(name, args[skip:], kwargs)
-        if name in ("join", "list", "sort", "unique", "reverse", "sum"):
+        budget = current()
+        budget.hold(*args[skip:], *kwargs.values())
+        if name in _LISTING:
             args = (*args[:skip], _listed(args[skip]), *args[skip + 1 :])
-        if name == "join":
-            glue = args[skip + 1] if len(args) > skip + 1 else kwargs.get("d", "")
-            _spend(sum(len(_text(item)) + len(str(glue)) for item in args[skip]))
+        _check_filter(name, args[skip:], kwargs)
         result = function(*args, **kwargs)
-        _spend(_weight(result))
+        budget.spend(_weight(result))
+        if isinstance(result, list | tuple | dict):
+            budget.hold(result)
         return result
 
     return run
 
 
+def _ticking(test: Any) -> Callable[..., Any]:
+    """A test that checks the time."""
+
+    @wraps(test)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        current().tick()
+        return test(*args, **kwargs)
+
+    return run
+
+
 def _check_filter(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse or count what a filter will make, before it does."""
+    budget = current()
     if name == "replace" and len(args) >= 3:
-        _spend(_replaced(*args[:3]))
+        budget.spend(_replaced(*args[:3]))
+    elif name == "join":
+        glue = args[1] if len(args) > 1 else kwargs.get("d", "")
+        budget.spend(sum(len(_text(item)) + len(str(glue)) for item in args[0]))
+    elif name == "indent" and args:
+        budget.spend((str(args[0]).count("\n") + 1) * _WIDEST)
+    elif name == "from_json" and args:
+        budget.spend(len(args[0]) * _ITEM_SIZE)
+    elif name in ("int", "float") and isinstance(args[0], str):
+        _narrow(args[0])
     for value in (*args[1:], *kwargs.values()):
-        if name in ("indent", "tojson", "round") and isinstance(value, int | str):
+        if name in ("indent", "tojson", "round"):
             _narrow(value)
-    if name == "indent" and args:
-        _spend((str(args[0]).count("\n") + 1) * _WIDEST)
 
 
 def _narrow(value: Any) -> Any:
-    if (value if isinstance(value, int) else len(str(value))) > _WIDEST:
-        raise LimitExceeded("it makes text that is too wide")
+    """The value, if neither it nor its text is too big for a width."""
+    size = abs(value) if isinstance(value, int | float) else len(str(value))
+    if size > _WIDEST:
+        raise LimitExceeded("it makes text or numbers that are too wide")
     return value
 
 
@@ -307,7 +324,11 @@ def _to_json(
     sort_keys: bool = False,
 ) -> str:
     """As in transformers: no HTML escapes."""
-    _measure(value)
+    for separator in separators or ():
+        _narrow(separator)
+    _measure(
+        value, (indent if isinstance(indent, int) else len(indent or "")) + len("".join(separators or ()))
+    )
     return json.dumps(
         value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
     )

@@ -4,25 +4,24 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 
 from corral.engines.errors import InvalidRequest
-from corral.engines.llama.sandbox import LimitExceeded, Sandbox, TemplateRefusal, limits
+from corral.engines.llama.budget import Budget, LimitExceeded, limits, traced
+from corral.engines.llama.sandbox import Sandbox, TemplateRefusal
 from corral.engines.requests import Message, Tool, ToolCall
-
-_T = TypeVar("_T")
 
 _MOST_SOURCE = 512 * 1024  # characters
 _MOST_OUTPUT = 32 * 1024 * 1024  # characters
-_SPARE_WORK = (
-    64 * 1024 * 1024
-)  # characters that expressions may make, and so many times the messages' size more:
+_SPARE_WORK = 64 * 1024 * 1024  # characters that expressions may make, and so many times the messages' size:
 _WORK_FACTOR = 32
-_SECONDS = 2.0  # of CPU time
+_SECONDS = 2.0  # of CPU time, and a little for each message: some templates look at all others for each
+_SECONDS_PER_MESSAGE = 0.01
 _SHORT_ID = 9  # characters: what Mistral's templates ask of a call's id
 
 PROBE_TOOL = Tool(
@@ -114,19 +113,23 @@ class ChatTemplate:
             "add_generation_prompt": add_generation_prompt,
         }
         work = _SPARE_WORK + _WORK_FACTOR * sum(len(message.content or "") for message in messages)
-        return self._guarded(lambda: _joined(self._template.generate(values)), work)
+        seconds = self._seconds + _SECONDS_PER_MESSAGE * len(messages)
+        with self._guarded(seconds, work):
+            return _joined(self._template.generate(values))
 
     def _compile(self, sandbox: Sandbox) -> Template:
         if len(self.source) > _MOST_SOURCE:
             raise InvalidRequest(
                 f"this model's chat template is longer than {_MOST_SOURCE} characters and was refused"
             )
-        return self._guarded(lambda: sandbox.from_string(self.source), _SPARE_WORK)
+        with self._guarded(self._seconds, _SPARE_WORK) as budget, traced(budget):
+            return sandbox.from_string(self.source)
 
-    def _guarded(self, work: Callable[[], _T], size: int) -> _T:
+    @contextmanager
+    def _guarded(self, seconds: float, size: int) -> Iterator[Budget]:
         try:
-            with limits(seconds=self._seconds, size=size):
-                return work()
+            with limits(seconds=seconds, size=size) as budget:
+                yield budget
         except LimitExceeded as error:
             raise TemplateStopped(f"this model's chat template was stopped: {error}") from None
         except TemplateRefusal as error:
@@ -256,7 +259,8 @@ def _id(id: str, habits: Habits) -> str:
 
 
 def _as_openai_tool(tool: Tool) -> dict[str, Any]:
-    parameters = {"type": "object", "properties": {}} if tool.parameters is None else tool.parameters
+    schema = {"type": "object", "properties": {}} if tool.parameters is None else tool.parameters
+    parameters = json.loads(json.dumps(schema))  # a copy: templates can take things out of lists
     function = {"name": tool.name, "description": tool.description or "", "parameters": parameters}
     return {"type": "function", "function": function}
 

@@ -118,6 +118,16 @@ def test_what_a_template_refuses_is_passed_on() -> None:
     assert caught.value.param == "messages"
 
 
+def doubled(start: str, step: str, use: str) -> str:
+    """A template that makes two trees of 2^60 leaves out of 60 small parts, and uses them."""
+    return (
+        f"{{% set ns = namespace(a={start}, b={start}) %}}"
+        f"{{% for i in range(60) %}}{step.replace('X', 'ns.a')}{step.replace('X', 'ns.b')}{{% endfor %}}{use}"
+    )
+
+
+LISTS = "{% set X = [X, X] %}"
+TUPLES = "{% set X = (X, X) %}"
 BIG = "{% set big = 'a' * 1000000 %}"
 DOUBLED = "{% set ns = namespace(s=START) %}{% for i in range(60) %}{% set ns.s = NEXT %}{% endfor %}{{ ns.s | length }}"
 
@@ -147,6 +157,34 @@ DOUBLED = "{% set ns = namespace(s=START) %}{% for i in range(60) %}{% set ns.s 
         BIG + "{% set s %}{% for i in range(99999) %}{{ big }}{% endfor %}{% endset %}{{ s | length }}",
         BIG + "{% for i in range(99999) %}{{ big }}{% endfor %}",
         BIG + "{% for i in range(99999) %}{% set x = big[1:] %}{% endfor %}",
+        doubled("[1]", LISTS, "{{ ns.a == ns.b }}"),
+        doubled("[1]", LISTS, "{{ ns.a is eq(ns.b) }}"),
+        doubled("[1]", LISTS, "{{ [ns.a] | select('eq', ns.b) | list }}"),
+        doubled("[1]", LISTS, "{{ [ns.a].index(ns.b) }}"),
+        doubled("[1]", LISTS, "{{ [ns.a, ns.b] | sort }}"),
+        doubled("[1]", LISTS, "{{ ns.a | upper }}"),
+        doubled("[1]", LISTS, "{{ '{}'.format(ns.a) }}"),
+        doubled("[1]", LISTS, "{{ raise_exception(ns.a) }}"),
+        doubled("(1, 2)", TUPLES, "{% set x = {ns.a: 1} %}"),
+        doubled("(1, 2)", TUPLES, "{{ messages[0][ns.a] }}"),
+        doubled("(1, 2)", TUPLES, "{{ [ns.a, ns.b] | unique | list }}"),
+        doubled("[1]", "{% set X = dict(a=X, b=X) %}", "{{ ns.a == ns.b }}"),
+        doubled("[1]", "{% set X = [X] * 2 %}", "{{ ns.a == ns.b }}"),
+        doubled("[1]", "{% set X = [X] + [X] %}", "{{ ns.a == ns.b }}"),
+        doubled(
+            "[1]", "{% set l = [] %}{{ l.append(X) }}{{ l.append(X) }}{% set X = l %}", "{{ ns.a == ns.b }}"
+        ),
+        (
+            "{% set ns = namespace(a=[1], b=[1]) %}{% macro a() %}{% set ns.a = varargs %}{% endmacro %}"
+            "{% macro b() %}{% set ns.b = varargs %}{% endmacro %}"
+            "{% for i in range(60) %}{{ a(ns.a, ns.a) }}{{ b(ns.b, ns.b) }}{% endfor %}{{ ns.a == ns.b }}"
+        ),
+        BIG + "{{ big.join('a' * 100000) }}",
+        BIG + "{{ big.join(range(99999) | map('string')) }}",
+        BIG + "{% for i in range(99999) if big ~ 'a' == big ~ 'b' %}{% endfor %}",
+        BIG + "{{ (big ~ big) | int(0, 16) }}",
+        "{{ 10 | round(-1000000000) }}",
+        "{{ [1] | tojson(indent=900, separators=('a' * 9999, 'b')) }}",
         "{{ '%1000000000d' % 1 }}",
         "{{ '{:1000000000}'.format(1) }}",
         "{{ '{:{w}}'.format(1, w=1000000000) }}",
@@ -189,3 +227,20 @@ def test_a_long_chat_is_rendered() -> None:
     words = Message(role="user", content="word " * 2000)
     turns = [words, Message(role="assistant", content="answer " * 1000)] * 200
     assert len(render(templates.HERMES, *turns)) > 3_000_000
+
+
+def test_what_a_template_takes_away_is_there_the_next_time() -> None:
+    source = (
+        "{{ messages[0].content }}{% if tools %}{{ tools[0].function.parameters.required.pop() }}{% endif %}"
+    )
+    tool = Tool(name="look", parameters={"type": "object", "required": ["at"]})
+    template = ChatTemplate(source, "", "")
+    assert [template.render((USER,), (tool,)) for _ in range(2)] == ["Hiat", "Hiat"]
+
+
+def test_a_list_of_a_namespace_can_be_a_queue() -> None:
+    source = (
+        "{% set queue = namespace(ids=[]) %}{% for m in messages %}{{ m.content }}{% set _ = queue.ids.append(m.role) %}"
+        "{% endfor %}{% for m in messages %}{{ queue.ids.pop(0) }}{% endfor %}"
+    )
+    assert render(source, USER, Message(role="assistant", content="Yo")) == "HiYouserassistant"
