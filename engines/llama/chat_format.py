@@ -133,6 +133,9 @@ class ChatFormat:
 def offered_tools(request: ChatRequest) -> tuple[Tool, ...]:
     """The tools that the model may call in this answer. Raises InvalidRequest if the choice can't be followed."""
     choice = request.tool_choice
+    names = [tool.name for tool in request.tools]
+    if double := next((name for name in names if names.count(name) > 1), None):
+        raise InvalidRequest(f"two tools are called {double}; give each its own name", param="tools")
     if choice.mode == "none":
         return ()
     if choice.mode == "named":

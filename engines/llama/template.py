@@ -50,6 +50,7 @@ class Habits:
     content_parts: bool = False  # content as a list of parts instead of text
     arguments_text: bool = False  # a call's arguments as JSON text instead of a mapping
     empty_tools: bool = False  # an empty list instead of none where there are no tools
+    null_content: bool = False  # no content instead of an empty one beside calls
     short_ids: bool = False  # ids of calls have 9 characters
     supports_system: bool = True
     supports_developer: bool = False
@@ -179,8 +180,8 @@ def _shows_tools(template: ChatTemplate, habits: Habits) -> bool:
 def _find_calls(template: ChatTemplate, habits: Habits) -> Habits:
     """How the template writes an assistant's call, if it does at all."""
     tools = (PROBE_TOOL,) if habits.supports_tools else ()
-    for text, short in itertools.product((False, True), (False, True)):
-        fitting = replace(habits, arguments_text=text, short_ids=short)
+    for null, text, short in itertools.product((False, True), repeat=3):
+        fitting = replace(habits, null_content=null, arguments_text=text, short_ids=short)
         before = _tried(template, fitting, (_USER,), tools, prompt=False)
         whole = _tried(template, fitting, (_USER, _CALL), tools, prompt=False)
         answered = _tried(template, fitting, (_USER, _CALL, _RESULT), tools)
@@ -223,10 +224,10 @@ def as_openai_messages(messages: Sequence[Message], habits: Habits) -> list[dict
 
 def _as_openai(message: Message, habits: Habits, names: Mapping[str, str]) -> dict[str, Any]:
     text = message.content or ""
-    result: dict[str, Any] = {
-        "role": message.role,
-        "content": [{"type": "text", "text": text}] if habits.content_parts else text,
-    }
+    content: Any = [{"type": "text", "text": text}] if habits.content_parts else text
+    if habits.null_content and message.tool_calls and not text:
+        content = None
+    result: dict[str, Any] = {"role": message.role, "content": content}
     if name := message.name or names.get(message.tool_call_id or ""):
         result["name"] = name
     if message.reasoning_content is not None:

@@ -5,6 +5,7 @@ from corral.engines.llama.tools.format import ToolFormat
 from corral.engines.llama.tools.generic import Generic
 from corral.engines.llama.tools.harmony import Harmony
 from corral.engines.llama.tools.hermes import Hermes
+from corral.engines.llama.tools.listed import LISTINGS, Listed
 from corral.engines.llama.tools.llama3 import Llama3
 from corral.engines.llama.tools.mistral import Mistral
 from corral.engines.llama.tools.sections import deepseek, kimi
@@ -22,6 +23,7 @@ _FORMATS: tuple[ToolFormat, ...] = (
     Tagged("seed", SEED),
     Tagged("glm", GLM),
     Tagged("minimax", MINIMAX),
+    *(Listed(listing) for listing in LISTINGS),
     Llama3(),
 )
 _GENERIC = Generic()

@@ -183,3 +183,38 @@ MINIMAX = (
     .replace("END", "'</parameter>\\n'")
     .replace("CLOSE", "'</invoke>\\n</minimax:tool_call>'")
 )
+
+_LISTED = """
+{%- if tools %}{{- '[tools]' + (tools | tojson) + '\\n' }}{% endif %}
+{%- for m in messages %}
+  {{- '[' + m.role + ']' + m.content }}
+  {%- if m.tool_calls %}
+    {{- OPEN }}
+    {%- for call in m.tool_calls %}
+      {{- CALL + call.function.name + ARGUMENTS + (call.function.arguments | tojson) + '}' }}
+      {{- '' if loop.last else ', ' }}
+    {%- endfor %}
+    {{- CLOSE }}
+  {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '[assistant]' }}{% endif %}"""
+
+NEMOTRON = (
+    _LISTED.replace("OPEN", "'<TOOLCALL>['")
+    .replace("CALL +", """'{"name": "' +""")
+    .replace("ARGUMENTS", """'", "arguments": '""")
+    .replace("CLOSE", "']</TOOLCALL>'")
+)
+
+COMMAND_R = (
+    _LISTED.replace("OPEN", "'<|START_ACTION|>[\\n'")
+    .replace("CALL +", """'{"tool_call_id": "0", "tool_name": "' +""")
+    .replace("ARGUMENTS", """'", "parameters": '""")
+    .replace("CLOSE", "'\\n]<|END_ACTION|>'")
+)
+
+GIGACHAT = NEMOTRON.replace("<TOOLCALL>[", "<|function_call|>").replace("]</TOOLCALL>", "<|message_sep|>")
+
+DEEPSEEK_NULL = DEEPSEEK.replace("m.tool_calls is defined", "m.content is none").replace(
+    "'<｜Assistant｜>' + m.content + '<｜tool▁calls▁begin｜>'", "'<｜Assistant｜><｜tool▁calls▁begin｜>'"
+)

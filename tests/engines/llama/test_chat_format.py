@@ -40,6 +40,9 @@ FAMILIES = [
     templates.QWEN_CODER,
     templates.GLM,
     templates.MINIMAX,
+    templates.NEMOTRON,
+    templates.COMMAND_R,
+    templates.GIGACHAT,
 ]
 AUTO = ToolChoice()
 COMPILER = small_compiler()
@@ -235,6 +238,7 @@ def test_tools_that_may_not_be_called_are_not_shown() -> None:
     ("request_part", "message"),
     [
         ({"tool_choice": ToolChoice(mode="required")}, "no tools"),
+        ({"tools": (*TOOLS, TOOLS[0])}, "two tools are called get_weather"),
         ({"tool_choice": ToolChoice(mode="named", name="nope"), "tools": TOOLS}, "nope"),
         ({"generation": Generation(output_format=Gbnf(grammar='root ::= "a"')), "tools": TOOLS}, "combined"),
     ],

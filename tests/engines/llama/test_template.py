@@ -48,6 +48,11 @@ def render(source: str, *messages: Message, tools: tuple[Tool, ...] = (), **vari
             (USER, Message(role="assistant", tool_calls=(CALL,))),
             '```json\n{"at": "é <b>"}\n```',
         ),
+        (
+            templates.DEEPSEEK_NULL,
+            (USER, Message(role="assistant", tool_calls=(CALL,))),
+            '```json\n{"at": "é <b>"}\n```',
+        ),
         (templates.MISTRAL, (USER, Message(role="assistant", tool_calls=(CALL,))), '"id": "123456789"}]</s>'),
         ("{{ bos_token }}{{ eos_token }}{{ messages[0].content }}", (USER,), "<s></s>Hi"),
         ("{{ messages[0].content }}{{ strftime_now('%Y-%m-%d') }}", (USER,), "Hi2026-03-04"),

@@ -27,6 +27,9 @@ FAMILIES = {
     "qwen-coder": templates.QWEN_CODER,
     "glm": templates.GLM,
     "minimax": templates.MINIMAX,
+    "nemotron": templates.NEMOTRON,
+    "command-r": templates.COMMAND_R,
+    "gigachat": templates.GIGACHAT,
 }
 FORMATS = {name: choose_format(ChatTemplate(source, "<s>", "</s>")) for name, source in FAMILIES.items()}
 
@@ -173,6 +176,26 @@ CALLS: list[tuple[str, str, Answer]] = [
             '<invoke name="get_time">\n</invoke>\n</minimax:tool_call>'
         ),
         Answer(calls=TWO),
+    ),
+    (
+        "nemotron",
+        f'I look.\n<TOOLCALL>[{{"name": "get_weather", "arguments": {OSLO}}}, {{"name": "get_time"}}]</TOOLCALL> ok',
+        Answer("I look.ok", calls=TWO),
+    ),
+    ("nemotron", f'<TOOLCALL>{{"name": "get_weather", "arguments": {OSLO}}}</TOOLCALL>', Answer(calls=ONE)),
+    ("nemotron", "<TOOLCALL>[none]</TOOLCALL>", Answer("<TOOLCALL>[none]</TOOLCALL>")),
+    (
+        "command-r",
+        (
+            '<|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "get_weather", "parameters": '
+            f'{OSLO}}},\n    {{"tool_call_id": "1", "tool_name": "get_time", "parameters": {{}}}}\n]<|END_ACTION|>'
+        ),
+        Answer(calls=TWO),
+    ),
+    (
+        "gigachat",
+        f'Hm<|function_call|>{{"name": "get_weather", "arguments": {OSLO}}}',
+        Answer("Hm", calls=ONE),
     ),
     ("generic", f'{{"tool_call": {{"name": "get_weather", "arguments": {OSLO}}}}}', Answer(calls=ONE)),
     (
