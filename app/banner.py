@@ -43,7 +43,7 @@ def _first_steps(url: str, models: Sequence[ModelStatus], models_dir: Path, new_
     if new_key is not None:
         return ["Try it:", "", f"  {curl_line(url, model, new_key)}"]
     return [
-        f"Try it (with your API key in {KEY_VARIABLE}; `corral run {model}` needs none):",
+        f"Try it (`corral keys create NAME` makes a key for {KEY_VARIABLE}; `corral run {model}` needs none):",
         "",
         f"  {curl_line(url, model, f'${KEY_VARIABLE}')}",
     ]

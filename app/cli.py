@@ -16,6 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+keys = typer.Typer(help="Manage the API keys.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
 
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="The node's data folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -133,6 +135,44 @@ def settings(
         command.show_markdown()
     else:
         command.show_settings(_settings({"data_dir": data_dir}), as_json=json)
+
+
+@keys.command("list")
+def list_keys(data_dir: DataDir = None, json: AsJson = False) -> None:
+    """List the API keys; none can be shown again."""
+    from corral.app.commands import keys as command
+
+    command.list_keys(_settings({"data_dir": data_dir}), as_json=json)
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="Who or what it is for.")],
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="What it opens: api (default), endpoints, runtime, admin; may be repeated."),
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="So long it is valid.")] = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Make an API key and print it, once."""
+    from corral.app.commands import keys as command
+
+    command.create_key(
+        _settings({"data_dir": data_dir}), name, scopes=scope or ["api"], days=days, as_json=json
+    )
+
+
+@keys.command("revoke")
+def revoke_key(
+    id: Annotated[str, typer.Argument(help="Its id, as `corral keys list` shows it.")],
+    data_dir: DataDir = None,
+) -> None:
+    """End an API key at once."""
+    from corral.app.commands import keys as command
+
+    command.revoke_key(_settings({"data_dir": data_dir}), id)
 
 
 @app.command()

@@ -147,6 +147,7 @@ class _Node:
                 now=time.time,
             ),
             keys=KeysWithLocalToken(keys=self._keys, token=self._token),
+            api_keys=self._keys,
             models=self._pool,
             node=NodeInfo(name=settings.node_name, version=program_version()),
             state=lambda: self._state,

@@ -169,6 +169,33 @@ class Stopping(Open):
     stopping: bool
 
 
+class ApiKey(Open):
+    """Times are RFC 3339."""
+
+    id: str
+    name: str
+    key_prefix: str
+    scopes: list[str]
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+class NewApiKey(ApiKey):
+    """`key` is shown in this answer and never again."""
+
+    key: str
+
+
+class ApiKeys(Open):
+    api_keys: list[ApiKey]
+    total: int
+
+
+class Revoked(Open):
+    revoked: bool
+
+
 class Health(Open):
     status: Literal["starting", "ok", "draining"]
     node: str

@@ -15,6 +15,7 @@ from corral.app.api.call import Call, json_answer
 from corral.app.api.connection import CorralApp
 from corral.app.api.errors import error_body, error_headers, shape_of
 from corral.app.api.health import Health, NodeInfo, NodeState, check_ready
+from corral.app.api.key_routes import KeyRoutes
 from corral.app.api.metrics import Metrics
 from corral.app.api.node_routes import NodeModels, NodeRoutes
 from corral.app.api.openapi import openapi_document
@@ -34,6 +35,7 @@ from corral.app.gateway.endpoint import Client, GatewayResponse
 from corral.app.gateway.gateway import Gateway
 from corral.app.ids import new_id
 from corral.app.openai.responses.service import ResponsesService
+from corral.app.store.api_keys import ApiKeys
 
 BODY_TIMEOUT_S = 300
 _SANE_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
@@ -48,6 +50,7 @@ def create_app(
     gateway: Gateway,
     responses: ResponsesService,
     keys: KeyBook,
+    api_keys: ApiKeys,
     models: NodeModels,
     node: NodeInfo,
     state: Callable[[], NodeState],
@@ -58,7 +61,7 @@ def create_app(
     allowed_hosts: Collection[str] = (),
     now: Callable[[], float] = time.time,
 ) -> CorralApp:
-    """`allowed_hosts`: more names that /v0 answers to; `on_stop` must return at once."""
+    """`keys` are those that are accepted, `api_keys` those that are managed; `allowed_hosts`: more names that /v0 answers to; `on_stop` must return at once."""
     app = CorralApp(__name__, active=metrics.active)
     app.config["RESPONSE_TIMEOUT"] = None  # streams last as long as they last
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
@@ -69,6 +72,7 @@ def create_app(
         *V1(gateway=gateway, responses=responses).routes(),
         *Health(node=node, state=state, metrics=metrics, show_metrics=show_metrics).routes(),
         *NodeRoutes(models=models, on_stop=on_stop).routes(),
+        *KeyRoutes(keys=api_keys, now=now).routes(),
     ]
     routes.append(_document_route(routes, node.version))
     app.routes = tuple(routes)

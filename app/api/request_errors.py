@@ -4,6 +4,7 @@ ApiError
 ├── BadRequest              also: InvalidJson, a body that isn't a JSON object, an unknown field
 ├── BodyTooLarge, BodyTimeout, UnsupportedMediaType
 ├── RouteNotFound, MethodNotAllowed
+├── ApiKeyNotFound
 ├── HostNotAllowed          a name that isn't ours: DNS rebinding
 └── NotReady                this node is starting or stopping
 """
@@ -59,6 +60,13 @@ class RouteNotFound(ApiError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"there is nothing at {path[:200]!r}; GET /openapi.json lists what there is")
+
+
+class ApiKeyNotFound(ApiError):
+    code = "api_key_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("there is no valid API key with this id; GET /v0/api-keys lists the keys")
 
 
 class MethodNotAllowed(ApiError):

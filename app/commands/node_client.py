@@ -4,6 +4,7 @@ import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -16,6 +17,7 @@ _CONNECT_S = 5.0
 _ANSWER_S = 30.0
 _LOAD_S = 600.0
 _DONE = "[DONE]"
+_KEYS = "/v0/api-keys"
 
 
 class NodeClient:
@@ -65,6 +67,18 @@ class NodeClient:
 
     def unload(self, model: str) -> None:
         self._ask("POST", "/v0/node/models/unload", {"model": model}, within_s=_LOAD_S)
+
+    def keys(self) -> list[dict[str, Any]]:
+        """Every API key, without its text."""
+        keys: list[dict[str, Any]] = self._ask("GET", _KEYS)["api_keys"]
+        return keys
+
+    def create_key(self, *, name: str, scopes: Sequence[str], expires_at: str | None) -> dict[str, Any]:
+        """A new API key with its text in `key`."""
+        return self._ask("POST", _KEYS, {"name": name, "scopes": list(scopes), "expires_at": expires_at})
+
+    def revoke_key(self, id: str) -> None:
+        self._ask("DELETE", f"{_KEYS}/{quote(id, safe='')}")
 
     def stop(self) -> None:
         """Ask the node to stop; it answers at once."""

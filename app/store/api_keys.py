@@ -64,22 +64,24 @@ class ApiKeys:
         now: float,
         scopes: AbstractSet[str] = ALL_SCOPES,
         expires_at: float | None = None,
-    ) -> ApiKey:
+    ) -> ApiKeyRecord:
         """Keep a new key's SHA-256; `secret` itself is kept nowhere."""
-        key = ApiKey(
-            id=ApiKeyId(new_id(now)),
-            digest=digest_of(secret),
-            scopes=frozenset(scopes),
-            expires_at=expires_at,
-            name=name,
-        )
-        await self._database.execute(
+        rows = await self._database.rows(
             "INSERT INTO api_keys (id, name, key_prefix, digest, scopes, created_at, expires_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (key.id, name, secret[:_SHOWN_CHARACTERS], key.digest, " ".join(sorted(scopes)), now, expires_at),
+            " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
+            (
+                new_id(now),
+                name,
+                secret[:_SHOWN_CHARACTERS],
+                digest_of(secret),
+                " ".join(sorted(scopes)),
+                now,
+                expires_at,
+            ),
         )
+        key = _api_key(rows[0])
         self._valid[key.digest] = key
-        return key
+        return _record(rows[0])
 
     async def create_first(self, *, bootstrap: str | None, now: float) -> str | None:
         """The text of the first key, made if there never was one; else None."""

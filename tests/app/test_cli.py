@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from corral.app.paths import DataDir
@@ -109,12 +110,37 @@ def test_run_answers_what_is_piped_in(corral: Commands) -> None:
         (("run", "parrot"), "there is no prompt"),
         (("load", "nobody"), "there is no model 'nobody'"),
         (("unload", "nobody"), "there is no model 'nobody'"),
+        (("keys", "create", "k", "--scope", "root"), "`scopes.0`"),
+        (("keys", "revoke", "nobody"), "no valid API key"),
     ],
 )
 def test_what_fails_says_why(corral: Commands, words: tuple[str, ...], says: str) -> None:
     finished = corral(*words)
     assert finished.returncode == 1
     assert says in finished.stderr and finished.stderr.startswith("corral: ")
+
+
+def test_keys_are_made_listed_and_revoked(corral: Commands, node: Node) -> None:
+    made = corral("keys", "create", "phone", "--days", "2")
+    assert made.returncode == 0 and "shown only now" in made.stderr
+    key = made.stdout.strip()
+    headers = {"authorization": f"Bearer {key}"}
+    assert httpx.get(f"{node.url}/v1/models", headers=headers).status_code == 200
+    [id] = [
+        each["id"] for each in json.loads(corral.done("keys", "list", "--json")) if each["name"] == "phone"
+    ]
+    shown = corral.done("keys", "list")
+    assert "valid until" in shown and key[:8] in shown and key not in shown
+    corral.done("keys", "revoke", id)
+    assert httpx.get(f"{node.url}/v1/models", headers=headers).status_code == 401
+    assert "revoked on" in corral.done("keys", "list")
+
+
+def test_a_key_has_the_scopes_it_was_given(corral: Commands) -> None:
+    made = json.loads(
+        corral.done("keys", "create", "robot", "--scope", "api", "--scope", "runtime", "--json")
+    )
+    assert (made["scopes"], made["expires_at"]) == (["api", "runtime"], None)
 
 
 def test_status(corral: Commands, node: Node) -> None:
@@ -124,7 +150,18 @@ def test_status(corral: Commands, node: Node) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("status",), ("list",), ("ps",), ("stop",), ("run", "m", "hi"), ("load", "m"), ("unload", "m")]
+    "words",
+    [
+        ("status",),
+        ("list",),
+        ("ps",),
+        ("stop",),
+        ("run", "m", "hi"),
+        ("load", "m"),
+        ("unload", "m"),
+        ("keys", "list"),
+        ("keys", "create", "k"),
+    ],
 )
 def test_without_a_node_it_says_how_to_start_one(nowhere: Commands, words: tuple[str, ...]) -> None:
     finished = nowhere(*words)

@@ -13,12 +13,13 @@ from corral.app.api.app import create_app
 from corral.app.api.connection import CorralApp
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
-from corral.app.gateway.auth import ApiKey, ApiKeyId, digest_of
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.openai.responses.store import StoredResponse
 from corral.app.server import Server
+from corral.app.store.api_keys import ApiKeys
+from corral.app.store.database import open_database
 from corral.engines.devices import Devices, Memory
 from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
@@ -33,28 +34,22 @@ NOW = 1_700_000_000.0
 NODE = "testnode"
 
 
-class Keys:
-    """A book of four keys."""
-
-    def __init__(self) -> None:
-        rows: list[tuple[str, set[str], float | None]] = [
-            (API_KEY, {"api"}, None),
-            (OTHER_KEY, {"api"}, None),
-            (EXPIRED_KEY, {"api"}, NOW - 1),
-            (ADMIN_KEY, {"api", "admin"}, None),
-        ]
-        self._keys = {
-            digest_of(secret): ApiKey(
-                id=ApiKeyId(secret[3:7]),
-                digest=digest_of(secret),
-                scopes=frozenset(scopes),
-                expires_at=expires,
-            )
-            for secret, scopes, expires in rows
-        }
-
-    def find(self, digest: bytes) -> ApiKey | None:
-        return self._keys.get(digest)
+@asynccontextmanager
+async def _four_keys(folder: Path) -> AsyncIterator[ApiKeys]:
+    rows: list[tuple[str, set[str], float | None]] = [
+        (API_KEY, {"api"}, None),
+        (OTHER_KEY, {"api"}, None),
+        (EXPIRED_KEY, {"api"}, NOW - 1),
+        (ADMIN_KEY, {"api", "admin"}, None),
+    ]
+    database = await open_database(folder / "keys.db")
+    try:
+        keys = ApiKeys(database)
+        for secret, scopes, expires_at in rows:
+            await keys.create(secret, name=secret[3], now=NOW, scopes=scopes, expires_at=expires_at)
+        yield keys
+    finally:
+        await database.close()
 
 
 class MemoryStore:
@@ -115,25 +110,27 @@ async def serving(
     def stop() -> None:
         running.stops += 1
 
-    app = create_app(
-        gateway=gateway,
-        responses=ResponsesService(forward=gateway.forward, store=MemoryStore(), retention_s=60, now=now),
-        keys=Keys(),
-        models=pool,
-        node=NodeInfo(name=NODE, version="0.0.1"),
-        state=lambda: running.state,
-        metrics=metrics,
-        on_stop=stop,
-        cors_origins=cors_origins,
-        allowed_hosts=allowed_hosts,
-        now=now,
-    )
-    server = Server(app=app, host="127.0.0.1", port=0, grace_s=1.0)
-    await pool.start()
-    await server.start()
-    running = Serving(url=f"http://127.0.0.1:{server.port}", app=app, pool=pool)
-    try:
-        yield running
-    finally:
-        await server.stop()
-        await pool.stop()
+    async with _four_keys(folder) as keys:
+        app = create_app(
+            gateway=gateway,
+            responses=ResponsesService(forward=gateway.forward, store=MemoryStore(), retention_s=60, now=now),
+            keys=keys,
+            api_keys=keys,
+            models=pool,
+            node=NodeInfo(name=NODE, version="0.0.1"),
+            state=lambda: running.state,
+            metrics=metrics,
+            on_stop=stop,
+            cors_origins=cors_origins,
+            allowed_hosts=allowed_hosts,
+            now=now,
+        )
+        server = Server(app=app, host="127.0.0.1", port=0, grace_s=1.0)
+        await pool.start()
+        await server.start()
+        running = Serving(url=f"http://127.0.0.1:{server.port}", app=app, pool=pool)
+        try:
+            yield running
+        finally:
+            await server.stop()
+            await pool.stop()
