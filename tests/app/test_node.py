@@ -119,6 +119,16 @@ def test_the_local_token_is_private_and_new_at_each_start(nodes: Nodes) -> None:
     assert httpx.get(url, headers={"x-api-key": first}).status_code == 401
 
 
+def test_a_given_key_that_comes_too_late_is_reported(nodes: Nodes) -> None:
+    first = nodes.start()
+    first.stop()
+    assert "bootstrap_api_key names no valid key" not in first.output()
+    late = "sk_" + "z9" * 16
+    second = nodes.start(CORRAL_BOOTSTRAP_API_KEY=late)
+    assert "bootstrap_api_key names no valid key" in second.output() and late not in second.output()
+    assert httpx.get(f"{second.url}/v1/models", headers={"x-api-key": late}).status_code == 401
+
+
 def test_two_nodes_side_by_side(nodes: Nodes) -> None:
     first, second = nodes.start("first"), nodes.start("second")
     assert ask(first, "to the first") == "to the first"
