@@ -60,10 +60,10 @@ def connected_socket(value: str) -> socket.socket:
 def _environment() -> dict[str, str]:
     """Ours, with short spinning at OpenMP's barriers: a thread that lost its core must soon get the other one's.
 
-    With GNU OpenMP's own 300,000 turns a decode on two cores fell from 76 to 2 tokens/s beside another busy process
+    With GNU OpenMP's own 300,000 turns a decode on two cores fell from about 70 to 2 tokens/s beside other busy processes
     (docs/decisions/0004-short-spinning.md).
     """
-    return {"GOMP_SPINCOUNT": "200", **os.environ}
+    return {"GOMP_SPINCOUNT": "500", **os.environ}
 
 
 def _start(command: Sequence[str], theirs: socket.socket) -> subprocess.Popen[bytes]:
