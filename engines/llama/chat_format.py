@@ -13,6 +13,7 @@ from corral.engines.llama.tools.choice import choose_format
 from corral.engines.llama.tools.format import ToolFormat
 from corral.engines.llama.tools.generic import Generic
 from corral.engines.llama.tools.harmony import CONTENT_LEAD, REASONING, Harmony
+from corral.engines.llama.tools.offer import offered_tools
 from corral.engines.requests import ChatRequest, Gbnf, Message, Tool
 
 
@@ -128,23 +129,3 @@ class ChatFormat:
         if marks is not None:
             texts |= {marks.open, marks.close, *reasoning.control_parts(marks)}
         return frozenset(text for text in texts if self._is_special(text))
-
-
-def offered_tools(request: ChatRequest) -> tuple[Tool, ...]:
-    """The tools that the model may call in this answer. Raises InvalidRequest if the choice can't be followed."""
-    choice = request.tool_choice
-    names = [tool.name for tool in request.tools]
-    if double := next((name for name in names if names.count(name) > 1), None):
-        raise InvalidRequest(f"two tools are called {double}; give each its own name", param="tools")
-    if choice.mode == "none":
-        return ()
-    if choice.mode == "named":
-        named = tuple(tool for tool in request.tools if tool.name == choice.name)
-        if not named:
-            raise InvalidRequest(
-                f"tool_choice names {choice.name}, which is not among the tools", param="tool_choice"
-            )
-        return named
-    if choice.mode == "required" and not request.tools:
-        raise InvalidRequest("tool_choice is required, but there are no tools", param="tool_choice")
-    return request.tools

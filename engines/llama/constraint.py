@@ -27,6 +27,11 @@ JSON_OPTIONS: Any = {  # whatever a schema's own "x-guidance" says
     "coerce_one_of": False,
 }
 _KEYWORDS = re.compile(r"Unimplemented keys: \[(.*?)\]")
+_OUR_WORDS = (
+    re.compile(  # a place in the grammar that we made, and that grammar's lines behind an error's first line
+        r"^at \d+\(\d+\): failed to compile JSON schema: |\n +\d+ \| (?s:.*)"
+    )
+)
 _SPECIAL_MARK = b"\xff"  # how llguidance tells control tokens from text
 
 
@@ -224,7 +229,8 @@ def _check_size(text: str) -> None:
 def _explain(error: str) -> str:
     if keywords := _KEYWORDS.search(error):
         return f"these schema keywords are not supported: {keywords[1]}; leave them out or express them differently"
-    if "coerce_one_of" in error:
+    error = _OUR_WORDS.sub("", error)
+    if "oneOf constraints" in error:
         return "oneOf can be enforced only where its choices visibly exclude each other; use anyOf instead"
     return f"this schema or grammar can't be enforced: {_first_line(error)}"
 

@@ -57,7 +57,7 @@ def repeated(shape: CallShape, several: bool, literal: Callable[[str], str]) -> 
 
 def parameters_of(tool: Tool) -> str:
     """The tool's parameters for `%json`."""
-    return json_value({"type": "object", **tool.parameters} if tool.parameters else _NO_PARAMETERS, _BLANKS)
+    return json_value({**tool.parameters, "type": "object"} if tool.parameters else _NO_PARAMETERS, _BLANKS)
 
 
 def json_value(schema: dict[str, Any] | bool, blanks: str = JSON_OPTIONS["whitespace_pattern"]) -> str:

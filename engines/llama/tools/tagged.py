@@ -1,5 +1,6 @@
 """Qwen3-Coder, GLM, Seed, MiniMax: calls whose arguments are tags, one for each."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,7 @@ MINIMAX = Tags(
     close="</minimax:tool_call>",
 )
 _ENFORCED = frozenset({"type", "properties", "required", "additionalProperties", "$defs", "definitions"})
+_KEY = re.compile(r'[^<>"\n]+')
 _NOTES = frozenset(
     {"title", "description", "default", "examples", "$schema", "$id", "$comment", "deprecated"}
 )
@@ -119,6 +121,10 @@ class Tagged(NativeFormat):
             )
         parts, rules = [], []
         for place, (key, value) in enumerate(properties.items()):
+            if key != key.strip() or not _KEY.fullmatch(key):
+                raise UnsupportedSchema(
+                    f"this model can't be made to name an argument {key!r}", param="tools"
+                )
             name = f"argument_{number}_{place}"
             parts.append(name if key in required else f"{name}?")
             rules += self._argument(name, key, value, schema, literal)
@@ -142,7 +148,9 @@ class Tagged(NativeFormat):
             )
         if "enum" in value or "const" in value:
             choices = value["enum"] if "enum" in value else [value["const"]]
-            words = " | ".join(quoted(str(choice)) for choice in choices)
+            words = " | ".join(quoted(choice) for choice in choices if isinstance(choice, str))
+            if not words:
+                raise UnsupportedSchema(f"no value is allowed for {key}", param="tools")
             return [f'{name}: {before} ({words}) {literal(close)} "\\n"']
         return _free_text(name, before, tags.value[1], literal)
 

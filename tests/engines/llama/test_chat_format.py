@@ -239,6 +239,10 @@ def test_tools_that_may_not_be_called_are_not_shown() -> None:
     [
         ({"tool_choice": ToolChoice(mode="required")}, "no tools"),
         ({"tools": (*TOOLS, TOOLS[0])}, "two tools are called get_weather"),
+        ({"tools": (Tool(name="f", parameters={"type": "string"}),)}, "type must be object"),
+        ({"tools": (Tool(name="f", parameters={"properties": [1]}),)}, "properties must be an object"),
+        ({"tools": (Tool(name="f", parameters={"properties": {"a": 5}}),)}, "must be a schema"),
+        ({"tools": (Tool(name="f", parameters={"required": "a"}),)}, "required must be a list"),
         ({"tool_choice": ToolChoice(mode="named", name="nope"), "tools": TOOLS}, "nope"),
         ({"generation": Generation(output_format=Gbnf(grammar='root ::= "a"')), "tools": TOOLS}, "combined"),
     ],
@@ -256,6 +260,28 @@ def test_a_tool_schema_that_can_not_be_enforced_is_named() -> None:
         prepare(templates.HERMES, tools=(tool,), choice=ToolChoice(mode="required"))
     assert caught.value.param == "tools"
     assert prepare(templates.HERMES, tools=(tool,)).constraint is None
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"a": {"type": "string", "pattern": "^a"}}, "pattern of a"),
+        ({"a": {"type": "string", "enum": [1]}}, "no value is allowed for a"),
+        ({'"a"': {"type": "string"}}, "can't be made to name"),
+    ],
+)
+def test_what_tags_can_not_say_is_refused(properties: dict[str, Any], message: str) -> None:
+    tool = Tool(name="f", parameters={"type": "object", "properties": properties})
+    with pytest.raises(UnsupportedSchema, match=message):
+        prepare(templates.QWEN_CODER, tools=(tool,), choice=ToolChoice(mode="required"))
+    assert prepare(templates.QWEN_CODER, tools=(tool,)).constraint is None
+
+
+def test_why_a_tool_schema_fails_is_said_without_the_grammar() -> None:
+    tool = Tool(name="f", parameters={"properties": {"a": {"type": "array", "minItems": "x"}}})
+    with pytest.raises(UnsupportedSchema) as caught:
+        prepare(templates.HERMES, tools=(tool,), choice=ToolChoice(mode="required"))
+    assert "minItems" in caught.value.message and "x-guidance" not in caught.value.message
 
 
 def test_control_tokens_that_the_parser_needs_are_preserved() -> None:
