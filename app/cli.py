@@ -185,16 +185,22 @@ def version(json: AsJson = False) -> None:
 
 def main() -> None:
     """Entry point of the program `corral`."""
-    from corral.app.commands.errors import CommandError
+    from corral.app.commands.errors import FAILED, CommandError
+    from corral.app.commands.streams import drop_output, prepare_streams
 
+    prepare_streams()
     try:
         app()
     except CommandError as error:
         print(f"corral: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         sys.exit(0)
+    except OSError as error:  # most likely the output can't be written
+        print(f"corral: {error}", file=sys.stderr)
+        drop_output()
+        sys.exit(FAILED)
 
 
 def _settings(arguments: Mapping[str, object]) -> "Settings":

@@ -27,7 +27,7 @@ class NodeClient:
         self.run = run
         self._http = httpx.Client(
             base_url=run.url,
-            headers={"authorization": f"Bearer {token}"},
+            headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
             timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
             trust_env=False,  # never through a proxy
         )
@@ -92,7 +92,7 @@ class NodeClient:
         timeout = httpx.Timeout(_LOAD_S, connect=_CONNECT_S)
         with (
             _readable_errors(),
-            self._http.stream("POST", "/v1/chat/completions", json=body, timeout=timeout) as answer,
+            self._http.stream("POST", "/v1/chat/completions", content=_json(body), timeout=timeout) as answer,
         ):
             if answer.status_code != httpx.codes.OK:
                 raise _refusal(answer.status_code, answer.read())
@@ -115,8 +115,9 @@ class NodeClient:
         within_s: float = _ANSWER_S,
     ) -> dict[str, Any]:
         timeout = httpx.Timeout(within_s, connect=_CONNECT_S)
+        content = None if body is None else _json(body)
         with _readable_errors():
-            answer = self._http.request(method, path, json=body, timeout=timeout)
+            answer = self._http.request(method, path, content=content, timeout=timeout)
         if not answer.is_success:
             raise _refusal(answer.status_code, answer.content)
         return _object(answer.content)
@@ -132,6 +133,11 @@ def _readable_errors() -> Iterator[None]:
         raise CommandError("the node doesn't answer in time; see its log") from error
     except httpx.TransportError as error:
         raise CommandError(f"the connection to the node broke ({error})") from error
+
+
+def _json(body: Mapping[str, object]) -> bytes:
+    """Bytes that were no text on the command line become question marks."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _object(data: str | bytes) -> dict[str, Any]:

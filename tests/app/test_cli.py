@@ -29,18 +29,19 @@ class Commands:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")}
         return {**kept, "CORRAL_DATA_DIR": str(self.home), "COLUMNS": "200"}
 
-    def __call__(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def __call__(self, *words: str | bytes, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "corral.app.cli", *words],
             env=self.environment(),
             input=stdin,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=DEADLINE_S,
             check=False,
         )
 
-    def done(self, *words: str, stdin: str = "") -> str:
+    def done(self, *words: str | bytes, stdin: str = "") -> str:
         """The output of a command that must succeed."""
         finished = self(*words, stdin=stdin)
         assert finished.returncode == 0, finished.stderr
@@ -100,6 +101,37 @@ def test_run_answers_a_prompt(corral: Commands) -> None:
 
 def test_run_answers_what_is_piped_in(corral: Commands) -> None:
     assert corral.done("run", "parrot", stdin="out of a pipe\n") == "out of a pipe\n"
+
+
+def test_bytes_that_are_no_text_do_not_break_it(corral: Commands) -> None:
+    assert corral.done("run", "parrot", b"not \xff text") == "not ? text\n"
+    assert corral.done("run", "parrot", stdin="not \udcff text") == "not \ufffd text\n"
+
+
+def test_an_output_that_can_not_show_a_letter_gets_another(corral: Commands) -> None:
+    words = [sys.executable, "-m", "corral.app.cli", "run", "parrot", "grün"]
+    environment = {**corral.environment(), "PYTHONIOENCODING": "ascii"}
+    assert subprocess.check_output(words, env=environment, timeout=DEADLINE_S) == b"gr?n\n"
+
+
+def test_an_output_that_is_full_is_named(nowhere: Commands) -> None:
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "corral.app.cli", "settings"]
+        finished = subprocess.run(
+            words,
+            env=nowhere.environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    assert finished.returncode == 1
+    assert finished.stderr.startswith(b"corral: ") and b"Traceback" not in finished.stderr
+
+
+def test_a_closed_output_is_no_failure(nowhere: Commands) -> None:
+    shell = f'exec "{sys.executable}" -m corral.app.cli settings >&- 2>&- <&-'
+    assert subprocess.run(["sh", "-c", shell], env=nowhere.environment(), check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
