@@ -24,6 +24,7 @@ GROWN_CONTEXT = 32768
 SMALLEST_CONTEXT = 1024
 FEWEST_STREAMS, STREAMS = 8, 16  # sequences with a whole context each, where memory is plentiful
 STREAMS_SHARE = 24  # they take at most this part of the free memory
+_CACHED_SHARE = 2  # shared cells: finished sequences may hold one in so many
 CONTEXTS_IN_CACHE = 4
 CELLS_PER_SEQUENCE = 512
 FEWEST_SEQUENCES, MOST_SEQUENCES = 4, 32
@@ -110,6 +111,18 @@ def _default_context(file: ModelFile, free: int) -> int:
 
 def _trained(file: ModelFile, most: int) -> int:
     return min(file.context_length or most, most)
+
+
+def most_cached_tokens(file: ModelFile, plan: Plan) -> int:
+    """How many tokens of finished sequences may stay in a cache that all sequences share.
+
+    Every step passes over them. So: half of the cache, and no more bytes than the weights have, which every step
+    reads anyway.
+    """
+    as_heavy_as_weights = (
+        file.size_bytes // file.kv_bytes_per_token if file.kv_bytes_per_token else plan.cache_tokens
+    )
+    return min(plan.cache_tokens // _CACHED_SHARE, max(as_heavy_as_weights, SMALLEST_CONTEXT))
 
 
 def _streams(file: ModelFile, options: LoadOptions, context: int, free: int) -> int:

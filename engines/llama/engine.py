@@ -30,7 +30,6 @@ from corral.engines.requests import ChatRequest, CompletionRequest, EmbeddingReq
 _PREPARING_THREADS = 2
 _SWITCH_INTERVAL_S = 0.0005  # the decode loop gets the interpreter back quickly from preparing threads
 _SPARE_SLOTS = 2  # unified cache: slots per live sequence, so that finished ones can stay
-_CACHED_SHARE = 2  # shared cells: finished sequences may hold one in so many
 _POOLED_INPUTS = 64  # inputs evaluated together
 _POOLED = frozenset({Capability.EMBEDDINGS, Capability.RERANK})
 
@@ -61,6 +60,7 @@ class LlamaModel:
         self._backend = backend  # keeps the log callback alive
         self._model = model
         self._context = context
+        self._file = file
         self._plan = plan
         self._meter = Meter()
         self._capabilities = file.capabilities
@@ -178,7 +178,7 @@ class LlamaModel:
         traits = CacheTraits(
             unified=_unified(plan), recurrent=model.recurrent, sliding_window=model.sliding_window
         )
-        most_cached = plan.cache_tokens // _CACHED_SHARE if traits.unified else plan.cache_tokens
+        most_cached = fit.most_cached_tokens(self._file, plan) if traits.unified else plan.cache_tokens
         slots = SlotTable(
             self._context, count=_slot_count(plan, model), traits=traits, most_cached=most_cached
         )

@@ -113,3 +113,20 @@ def test_the_least_that_is_needed_grows_with_the_wishes() -> None:
     least = fit.needed_bytes(EIGHT_B, AUTO)
     assert 5 * GIB < least < 6 * GIB
     assert fit.needed_bytes(EIGHT_B, LoadOptions(context_length=65536)) > least + 8 * GIB
+
+
+@pytest.mark.parametrize(
+    ("file", "context", "cache", "kept"),
+    [
+        (SMALL, 8192, 32768, 94 * MIB // 23040),  # as many bytes as the weights
+        (EIGHT_B, 8192, 32768, 16384),  # half of the cache
+        (model(MIB, kv=23040), 8192, 32768, 1024),  # a tiny model keeps something too
+        (model(MIB, kv=0), 8192, 32768, 16384),
+    ],
+)
+def test_finished_sequences_cost_no_more_than_the_weights(
+    file: ModelFile, context: int, cache: int, kept: int
+) -> None:
+    wishes = LoadOptions(context_length=context, cache_tokens=cache)
+    plan = fit.plan(file, wishes, machine(64 * GIB))
+    assert fit.most_cached_tokens(file, plan) == kept
