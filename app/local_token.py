@@ -1,7 +1,7 @@
 """The credential of commands on this machine, beside the keys of the store."""
 
 from corral.app.gateway.auth import ApiKey, ApiKeyId, KeyBook, digest_of
-from corral.app.store.api_keys import ALL_SCOPES
+from corral.app.gateway.principal import ALL_SCOPES
 
 _ID = ApiKeyId("local")
 

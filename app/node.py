@@ -14,12 +14,16 @@ from prometheus_client import CollectorRegistry
 
 from corral.app.api.app import create_app
 from corral.app.api.connection import CorralApp
+from corral.app.api.edge import Edge
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
+from corral.app.api.table import Services, routes_of
 from corral.app.banner import ready_banner
-from corral.app.gateway.auth import digest_of
+from corral.app.gateway.auth import Authenticator, digest_of
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
+from corral.app.gateway.principal import Session
+from corral.app.gateway.recording import RequestRecord
 from corral.app.instance import InstanceLock
 from corral.app.local_token import KeysWithLocalToken
 from corral.app.logs import Logs
@@ -30,6 +34,7 @@ from corral.app.server import Server
 from corral.app.settings_table import Settings
 from corral.app.stop_signal import StopSignal
 from corral.app.store.api_keys import ApiKeys
+from corral.app.store.audit import Audit
 from corral.app.store.database import Database, open_database
 from corral.app.store.responses import Responses
 from corral.app.supervisor import Supervisor
@@ -48,6 +53,20 @@ _HOUR_S = 3_600.0
 _LOG = structlog.get_logger(__name__)
 
 Say = Callable[[str], None]
+
+
+class NoSessions:
+    """A SessionBook without users."""
+
+    def find(self, token: str) -> Session | None:
+        return None
+
+
+class NoHistory:
+    """A RequestLog that keeps nothing."""
+
+    def put(self, record: RequestRecord) -> None:
+        return None
 
 
 async def run_node(*, settings: Settings, say: Say) -> None:
@@ -108,6 +127,7 @@ class _Node:
         self._state = NodeState.STARTING
         self._token = new_token()
         self._responses = Responses(database, clock=time.time)
+        self._audit = Audit(database)
         self._supervisor = Supervisor()
         self._pool = ModelPool(
             library=Library(folder=settings.models_dir, extra_folders=settings.model_folders),
@@ -138,7 +158,7 @@ class _Node:
             keep_alive_s=settings.keep_alive_s,
         )
         gateway = Gateway(endpoints=lambda: [endpoint])
-        return create_app(
+        services = Services(
             gateway=gateway,
             responses=ResponsesService(
                 forward=gateway.forward,
@@ -146,16 +166,33 @@ class _Node:
                 retention_s=settings.response_retention_days * _DAY_S,
                 now=time.time,
             ),
-            keys=KeysWithLocalToken(keys=self._keys, token=self._token),
-            api_keys=self._keys,
             models=self._pool,
             node=NodeInfo(name=settings.node_name, version=program_version()),
             state=lambda: self._state,
             metrics=metrics,
-            on_stop=self._stop.ask,
             show_metrics=settings.metrics,
+            on_stop=self._stop.ask,
+            api_keys=self._keys,
+            audit=self._audit,
+            now=time.time,
+        )
+        edge = Edge(
+            authenticator=Authenticator(
+                keys=KeysWithLocalToken(keys=self._keys, token=self._token),
+                sessions=NoSessions(),
+                trust_loopback=settings.trust_loopback,
+            ),
+            state=services.state,
+            hosts=(*settings.allowed_hosts, settings.node_name, f"{settings.node_name}.local"),
+            requests=NoHistory(),
+            audit=self._audit,
+        )
+        return create_app(
+            edge=edge,
+            routes=routes_of(services),
+            node=services.node,
+            metrics=metrics,
             cors_origins=settings.cors_origins,
-            allowed_hosts=(*settings.allowed_hosts, settings.node_name, f"{settings.node_name}.local"),
         )
 
     async def run(self, logs: Logs) -> None:
@@ -176,10 +213,14 @@ class _Node:
         async def purge_responses() -> None:
             await self._responses.purge()
 
+        async def purge_audit() -> None:
+            await self._audit.purge(now=time.time())
+
         async def remove_old_logs() -> None:
             await asyncio.to_thread(logs.remove_old, now=datetime.now(UTC))
 
         self._supervisor.every(_HOUR_S, "purge of stored responses", purge_responses)
+        self._supervisor.every(_HOUR_S, "purge of the audit log", purge_audit)
         self._supervisor.every(_HOUR_S, "removal of old logs", remove_old_logs)
 
     async def _announce(self, first: _FirstKey) -> None:

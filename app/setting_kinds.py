@@ -135,6 +135,17 @@ def _read_api_key(value: object, _base: Path) -> str:
     return value
 
 
+def long_text(characters: int) -> Kind:
+    """A text of a least length."""
+
+    def read(value: object, base: Path) -> str:
+        if len(read_text := _read_text(value, base)) < characters:
+            raise ValueError("too short")
+        return read_text
+
+    return Kind(allowed=f"a text of at least {characters} characters", read=read)
+
+
 TEXT = Kind(allowed="a text", read=_read_text)
 BOOLEAN = Kind(allowed="true or false", read=_read_boolean)
 SECONDS = Kind(allowed="a number of seconds above 0", read=_read_seconds)

@@ -144,10 +144,18 @@ class Settings:
         kinds.whole_number(1),
         "So many requests may wait for models to load; the next one gets 429.",
         default=1024,
-        legacy=("ROUTER_MAX_WAITERS",),
     )
     model_queue_timeout_s: float = _setting(
         kinds.SECONDS, "A model waits so long for busy ones to make room; then 504.", default=60.0
+    )
+    queue_max: int = _setting(
+        kinds.whole_number(1),
+        "So many requests may wait for a free slot; the next one gets 429.",
+        default=1024,
+        legacy=("ROUTER_MAX_WAITERS",),
+    )
+    queue_timeout_secs: float = _setting(
+        kinds.SECONDS, "A request waits so long for a free slot; then 504.", default=60.0
     )
     keep_alive_s: float = _setting(
         kinds.SECONDS, "Pause between the comments that keep a silent stream open.", default=10.0
@@ -165,6 +173,39 @@ class Settings:
     )
     response_retention_days: int = _setting(
         kinds.whole_number(1), "Responses of `/v1/responses` are kept so long.", default=7
+    )
+    history_retention_days: int = _setting(
+        kinds.whole_number(1), "The history of requests is kept so long.", default=7
+    )
+    history_texts: bool = _setting(
+        kinds.BOOLEAN,
+        "Whether the history keeps what was asked and answered; if not, only who, when, how long.",
+        default=True,
+    )
+    trust_loopback: bool = _setting(
+        kinds.BOOLEAN,
+        "Programs on this machine may use `/v1` without a key; whatever key they send is ignored unless it is valid.",
+        default=False,
+    )
+    admin_username: str = _setting(
+        kinds.TEXT,
+        "The first administrator, made when the database is new.",
+        default="admin",
+        legacy=("LLMLB_ADMIN_USERNAME", "ADMIN_USERNAME"),
+    )
+    admin_password: str | None = _setting(
+        kinds.long_text(8),
+        "The first administrator's password.",
+        default_text="a random one, shown once",
+        legacy=("LLMLB_ADMIN_PASSWORD", "ADMIN_PASSWORD"),
+        secret=True,
+    )
+    session_secret: str | None = _setting(
+        kinds.long_text(32),
+        "Signs the sessions of users; at least 32 characters. Changing it ends them all.",
+        default_text="a random one, kept in the data folder",
+        legacy=("LLMLB_JWT_SECRET", "JWT_SECRET"),
+        secret=True,
     )
     bootstrap_api_key: str | None = _setting(
         kinds.KEY,

@@ -196,6 +196,22 @@ class Revoked(Open):
     revoked: bool
 
 
+class AuditEntry(Open):
+    """`who` is null where nobody was recognised."""
+
+    id: str
+    at: str
+    who: dict[str, str] | None
+    address: str
+    action: str
+    status: int
+
+
+class AuditEntries(Open):
+    entries: list[AuditEntry]
+    total: int
+
+
 class Health(Open):
     status: Literal["starting", "ok", "draining"]
     node: str

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
 import structlog
 from quart import Quart, Response, g, request
@@ -10,77 +10,53 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTim
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
 from corral.app.api import answers
-from corral.app.api.body import check_media_type, parse_object
 from corral.app.api.call import Call, json_answer
 from corral.app.api.connection import CorralApp
+from corral.app.api.edge import Edge, Incoming
 from corral.app.api.errors import error_body, error_headers, shape_of
-from corral.app.api.health import Health, NodeInfo, NodeState, check_ready
-from corral.app.api.key_routes import KeyRoutes
+from corral.app.api.health import NodeInfo
 from corral.app.api.metrics import Metrics
-from corral.app.api.node_routes import NodeModels, NodeRoutes
 from corral.app.api.openapi import openapi_document
-from corral.app.api.origins import cors_headers, host_allowed
+from corral.app.api.origins import cors_headers
 from corral.app.api.request_errors import (
+    ApiError,
     BadRequest,
     BodyTimeout,
     BodyTooLarge,
-    HostNotAllowed,
     MethodNotAllowed,
     RouteNotFound,
 )
 from corral.app.api.route import Route, body_limit, is_inference
-from corral.app.api.v1 import V1
-from corral.app.gateway.auth import ApiKey, KeyBook, authenticate, is_from_this_machine
-from corral.app.gateway.endpoint import Client, GatewayResponse
-from corral.app.gateway.gateway import Gateway
+from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.ids import new_id
-from corral.app.openai.responses.service import ResponsesService
-from corral.app.store.api_keys import ApiKeys
 
 BODY_TIMEOUT_S = 300
 _SANE_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
-_STREAM = "text/event-stream"
-_LOG = structlog.get_logger(__name__)
 
 View = Callable[..., Awaitable[Response]]
 
 
 def create_app(
     *,
-    gateway: Gateway,
-    responses: ResponsesService,
-    keys: KeyBook,
-    api_keys: ApiKeys,
-    models: NodeModels,
+    edge: Edge,
+    routes: Iterable[Route],
     node: NodeInfo,
-    state: Callable[[], NodeState],
     metrics: Metrics,
-    on_stop: Callable[[], None],
-    show_metrics: bool = True,
     cors_origins: Collection[str] = (),
-    allowed_hosts: Collection[str] = (),
-    now: Callable[[], float] = time.time,
 ) -> CorralApp:
-    """`keys` are those that are accepted, `api_keys` those that are managed; `allowed_hosts`: more names that /v0 answers to; `on_stop` must return at once."""
+    """Serve the `routes`, and the document that describes them."""
     app = CorralApp(__name__, active=metrics.active)
     app.config["RESPONSE_TIMEOUT"] = None  # streams last as long as they last
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     app.config["MAX_CONTENT_LENGTH"] = None  # by path, see HttpConnection
     app.url_map.merge_slashes = False
-    edge = _Edge(keys=keys, state=state, hosts=frozenset(map(str.lower, allowed_hosts)), now=now)
-    routes = [
-        *V1(gateway=gateway, responses=responses).routes(),
-        *Health(node=node, state=state, metrics=metrics, show_metrics=show_metrics).routes(),
-        *NodeRoutes(models=models, on_stop=on_stop).routes(),
-        *KeyRoutes(keys=api_keys, now=now).routes(),
-    ]
-    routes.append(_document_route(routes, node.version))
-    app.routes = tuple(routes)
-    for route in routes:
+    table = list(routes)
+    app.routes = (*table, _document_route(table, node.version))
+    for route in app.routes:
         app.add_url_rule(
             route.path,
             endpoint=f"{route.method} {route.path}",
-            view_func=edge.view(route),
+            view_func=_view(edge, route),
             methods=[route.method],
         )
     _Around(metrics=metrics, cors_origins=frozenset(cors_origins), node_name=node.name).install(app)
@@ -102,64 +78,26 @@ def _document_route(routes: Sequence[Route], version: str) -> Route:
     return route
 
 
-class _Edge:
-    """Checks a request as its route wants, calls the handler, and gives Quart the answer."""
+def _view(edge: Edge, route: Route) -> View:
+    async def view(**parameters: str) -> Response:
+        return await _response(await edge.answer(route, _incoming(parameters)))
 
-    def __init__(
-        self,
-        *,
-        keys: KeyBook,
-        state: Callable[[], NodeState],
-        hosts: Collection[str],
-        now: Callable[[], float],
-    ) -> None:
-        self._keys = keys
-        self._state = state
-        self._hosts = hosts
-        self._now = now
+    return view
 
-    def view(self, route: Route) -> View:
-        """The view function of a route."""
 
-        async def view(**parameters: str) -> Response:
-            try:
-                return await _response(await route.handler(await self._call(route, parameters)))
-            except HTTPException:
-                raise
-            except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
-                return _error_response(error)
-
-        return view
-
-    async def _call(self, route: Route, parameters: dict[str, str]) -> Call:
-        headers = _lower(request.headers.items())
-        if route.path.startswith("/v0/") and not host_allowed(headers.get("host", ""), self._hosts):
-            raise HostNotAllowed
-        key: ApiKey | None = None
-        if route.scope is not None:
-            key = authenticate(
-                headers,
-                scope=route.scope,
-                keys=self._keys,
-                now=self._now(),
-                from_this_machine=is_from_this_machine(request.remote_addr or "", _server_address()),
-            )
-        if route.needs_ready:
-            check_ready(self._state())
-        body = b""
-        if route.body is not None:
-            check_media_type(headers.get("content-type", ""))
-            body = await _read_body()
-        return Call(
-            method=route.method,
-            path=request.path,
-            headers=headers,
-            client=Client(address=request.remote_addr or "", api_key_id=None if key is None else key.id),
-            request_id=g.request_id,
-            parameters=parameters,
-            body=body,
-            json=parse_object(body) if route.body is not None else {},
-        )
+def _incoming(parameters: Mapping[str, str]) -> Incoming:
+    server: tuple[str, int | None] | None = request.scope.get("server")
+    return Incoming(
+        method=request.method,
+        path=request.path,
+        headers=_lower(request.headers.items()),
+        query=request.args.to_dict() if request.query_string else {},
+        parameters=parameters,
+        address=request.remote_addr or "",
+        server_address="" if server is None else server[0],
+        request_id=g.request_id,
+        read_body=_read_body,
+    )
 
 
 class _Around:
@@ -179,6 +117,7 @@ class _Around:
         given = request.headers.get("x-request-id", "")
         g.request_id = given if _SANE_ID.match(given) else new_id(time.time())
         g.started_at = time.perf_counter()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
     async def _end(self, response: Response) -> Response:
         response.headers["x-request-id"] = g.request_id
@@ -204,12 +143,6 @@ class _Around:
         return _error_response(BadRequest(f"this request can't be understood: {error.description}"))
 
 
-def _server_address() -> str:
-    """The address of ours that the client connected to."""
-    server: tuple[str, int | None] | None = request.scope.get("server")
-    return "" if server is None else server[0]
-
-
 async def _read_body() -> bytes:
     try:
         return bytes(await request.get_data(cache=False, as_text=False, parse_form_data=False))
@@ -221,7 +154,7 @@ async def _read_body() -> bytes:
 
 async def _response(answer: GatewayResponse) -> Response:
     """Streams go out as they come; anything else is sent whole, with its length."""
-    if answer.headers.get("content-type", "").startswith(_STREAM):
+    if answer.streamed:
         response = Response(answer.body, status=answer.status, headers=dict(answer.headers))
         response.automatically_set_content_length = False
         return response
@@ -229,11 +162,8 @@ async def _response(answer: GatewayResponse) -> Response:
     return Response(body, status=answer.status, headers=dict(answer.headers))
 
 
-def _error_response(error: Exception) -> Response:
-    shape = shape_of(error)
-    if shape.status == 500:
-        _LOG.error("request failed", request_id=g.request_id, path=request.path, exc_info=error)
-    return Response(error_body(error), status=shape.status, headers=error_headers(error))
+def _error_response(error: ApiError) -> Response:
+    return Response(error_body(error), status=shape_of(error).status, headers=error_headers(error))
 
 
 def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

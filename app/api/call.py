@@ -8,6 +8,8 @@ import orjson
 
 from corral.app.gateway.endpoint import Client, GatewayRequest, GatewayResponse
 from corral.app.gateway.model_rules import requested_model
+from corral.app.gateway.principal import Principal
+from corral.app.gateway.trace import Trace
 
 JSON_HEADERS = {"content-type": "application/json"}
 
@@ -24,6 +26,15 @@ class Call:
     parameters: Mapping[str, str] = field(default_factory=dict)  # from the path
     body: bytes = b""
     json: Mapping[str, Any] = field(default_factory=dict)  # `body` decoded, where the route has one
+    query: Mapping[str, str] = field(default_factory=dict)  # the last value of each name
+    trace: Trace = field(default_factory=Trace)
+    details: dict[str, str] = field(default_factory=dict)  # a handler's words for the audit log; no secrets
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks. Only for routes with an `access`."""
+        assert self.client.principal is not None, "this route is open to all"
+        return self.client.principal
 
     def inference(self, path: str | None = None) -> GatewayRequest:
         """The same for the gateway. Raises what `requested_model` raises."""
@@ -36,6 +47,7 @@ class Call:
             model=requested_model(self.json),
             client=self.client,
             request_id=self.request_id,
+            trace=self.trace,
         )
 
 

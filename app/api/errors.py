@@ -8,6 +8,7 @@ import orjson
 from corral.app.api import request_errors as api
 from corral.app.gateway import errors as gateway
 from corral.app.openai.responses.service import ResponseFailed, ResponseNotFound
+from corral.app.store import errors as store
 from corral.engines import errors as engines
 
 
@@ -40,6 +41,9 @@ SHAPES: dict[type[Exception], Shape] = {
     gateway.CloudKeyMissing: Shape(401, "authentication_error"),
     gateway.AuthError: Shape(401, "authentication_error"),
     gateway.InsufficientScope: Shape(403, "permission_error"),
+    gateway.AdminRequired: Shape(403, "permission_error"),
+    gateway.CsrfTokenMissing: Shape(403, "permission_error"),
+    store.DiskFull: Shape(507, "insufficient_storage_error", "disk_full", 60),
     api.BadRequest: Shape(400, "invalid_request_error"),
     api.BodyTooLarge: Shape(413, "invalid_request_error"),
     api.BodyTimeout: Shape(408, "invalid_request_error"),
@@ -63,6 +67,8 @@ def error_object(error: Exception) -> dict[str, Any]:
     shape = shape_of(error)
     if isinstance(error, engines.EngineError | gateway.GatewayError | api.ApiError):
         message, param, code = error.message, error.param, error.code
+    elif isinstance(error, store.DiskFull):
+        message, param, code = str(error), None, ""
     else:
         message, param, code = "something went wrong inside this node; its log says more", None, ""
     return {"message": message, "type": shape.type, "param": param, "code": shape.code or code}

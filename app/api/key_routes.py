@@ -13,12 +13,12 @@ from corral.app.api.request_errors import ApiKeyNotFound
 from corral.app.api.route import Route
 from corral.app.gateway.auth import ApiKeyId
 from corral.app.gateway.endpoint import GatewayResponse
+from corral.app.gateway.principal import MANAGEMENT
 from corral.app.openai.validation import validated
 from corral.app.store.api_keys import ApiKeyRecord, ApiKeys, new_secret
 from corral.app.times import rfc3339, unix_time
 from corral.engines.errors import InvalidRequest
 
-SCOPE = "admin"
 _PATH = "/v0/api-keys"
 _LOG = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ class KeyRoutes:
         record = await self._keys.create(
             secret, name=wanted.name, now=now, scopes=set(wanted.scopes), expires_at=expires_at
         )
-        _LOG.info("API key made", id=record.id, name=record.name, by=call.client.api_key_id)
+        _LOG.info("API key made", id=record.id, name=record.name, by=call.client.owner_id)
         return GatewayResponse(
             status=201,
             headers={**JSON_HEADERS, "cache-control": "no-store"},
@@ -72,7 +72,7 @@ class KeyRoutes:
         id = ApiKeyId(call.parameters["id"])
         if not await self._keys.revoke(id, now=self._now()):
             raise ApiKeyNotFound
-        _LOG.info("API key revoked", id=id, by=call.client.api_key_id)
+        _LOG.info("API key revoked", id=id, by=call.client.owner_id)
         return json_answer({"revoked": True})
 
     def routes(self) -> Sequence[Route]:
@@ -82,7 +82,7 @@ class KeyRoutes:
                 path=_PATH,
                 handler=self.list,
                 summary="List the API keys, revoked ones too",
-                scope=SCOPE,
+                access=MANAGEMENT,
                 answer=answers.ApiKeys,
             ),
             Route(
@@ -90,7 +90,7 @@ class KeyRoutes:
                 path=_PATH,
                 handler=self.create,
                 summary="Make an API key",
-                scope=SCOPE,
+                access=MANAGEMENT,
                 body=NewApiKey,
                 answer=answers.NewApiKey,
                 answer_statuses=(201,),
@@ -100,7 +100,7 @@ class KeyRoutes:
                 path=f"{_PATH}/<id>",
                 handler=self.revoke,
                 summary="Revoke an API key",
-                scope=SCOPE,
+                access=MANAGEMENT,
                 answer=answers.Revoked,
                 errors=(404,),
             ),

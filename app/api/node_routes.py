@@ -10,10 +10,9 @@ from corral.app.api import answers
 from corral.app.api.call import Call, json_answer
 from corral.app.api.route import Handler, Route
 from corral.app.gateway.endpoint import GatewayResponse
+from corral.app.gateway.principal import MANAGEMENT
 from corral.app.openai.validation import validated
 from corral.engines.model import LoadedInfo, ModelStatus
-
-SCOPE = "admin"
 
 
 class NodeModels(Protocol):
@@ -81,7 +80,7 @@ class NodeRoutes:
                 path=f"/v0/node/{path}",
                 handler=handler,
                 summary=summary,
-                scope=SCOPE,
+                access=MANAGEMENT,
                 body=body,
                 answer=answer,
                 errors=errors,

@@ -9,11 +9,14 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from corral.app.api import answers
 from corral.app.api.route import JSON, Route
+from corral.app.gateway.auth import SESSION_COOKIE
+from corral.app.gateway.principal import Access
 
 _REFERENCE = "#/components/schemas/{model}"
 _SECURITY = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key or a session token."},
     "x-api-key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
 }
 _AUTH_ERRORS = (401, 403)
 _BODY_ERRORS = (400, 408, 413, 415)
@@ -54,13 +57,19 @@ def _operation(route: Route, references: References) -> dict[str, Any]:
         "summary": route.summary,
         "responses": _responses(route, references),
     }
-    if route.scope is not None:
+    if route.access is not None:
         operation["security"] = [{name: []} for name in _SECURITY]
-        operation["description"] = f"Needs the scope `{route.scope}`."
-    if route.parameters:
+        operation["description"] = _who_may(route.access)
+    if route.parameters or route.queries:
         operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-            for name in route.parameters
+            *(
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+                for name in route.parameters
+            ),
+            *(
+                {"name": each.name, "in": "query", "description": each.description, "schema": each.schema}
+                for each in route.queries
+            ),
         ]
     if route.body is not None:
         schema = references[(route.body, "validation")]
@@ -86,10 +95,19 @@ def _responses(route: Route, references: References) -> dict[str, Any]:
 def error_statuses(route: Route) -> list[int]:
     """Statuses with the error shape that a route may answer."""
     found = set(route.errors)
-    found |= set(_AUTH_ERRORS if route.scope is not None else ())
+    found |= set(_AUTH_ERRORS if route.access is not None else ())
     found |= set(_BODY_ERRORS if route.body is not None else ())
-    found |= {403} if route.path.startswith("/v0/") else set()
+    found |= {403} if route.checks_host else set()
+    found |= {400} if route.queries else set()
     return sorted(found - set(route.answer_statuses))
+
+
+def _who_may(access: Access) -> str:
+    keys = " or ".join(f"`{scope}`" for scope in sorted(access.scopes))
+    users = " or ".join(sorted(access.roles))
+    return " ".join(
+        [f"API keys need the scope {keys}."] * bool(keys) + [f"Signed-in users: {users}."] * bool(users)
+    )
 
 
 def _operation_id(route: Route) -> str:

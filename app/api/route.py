@@ -1,13 +1,14 @@
 """A row of the route table, from which both the server and the OpenAPI document are made."""
 
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
 from corral.app.api.call import Call
 from corral.app.gateway.endpoint import GatewayResponse
+from corral.app.gateway.principal import Access
 
 Handler = Callable[[Call], Awaitable[GatewayResponse]]
 
@@ -19,6 +20,15 @@ _PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A parameter in the query of a URL, as the OpenAPI document shows it; the handler checks it."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One method of one path. `path` is written as werkzeug does: `/v1/models/<path:id>`."""
 
@@ -26,17 +36,29 @@ class Route:
     path: str
     handler: Handler
     summary: str
-    scope: str | None = None  # of the API key; None: no credentials needed
+    access: Access | None = None  # None: no credentials needed
     body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
     answer_types: tuple[str, ...] = (JSON,)
     answer_statuses: tuple[int, ...] = (200,)  # all those with this answer
     errors: tuple[int, ...] = ()  # statuses besides those that scope and body bring
+    queries: tuple[Query, ...] = ()
     needs_ready: bool = False  # 503 while the node starts or stops
+    recorded: bool = False  # in the history
 
     @property
     def parameters(self) -> tuple[str, ...]:
         return tuple(match["name"] for match in _PARAMETER.finditer(self.path))
+
+    @property
+    def checks_host(self) -> bool:
+        """Whether the Host header must be one of ours: all but inference and what is open by nature."""
+        return self.path.startswith(("/v0/", "/log/"))
+
+    @property
+    def audited(self) -> bool:
+        """Whether the audit log has it: every management write."""
+        return self.checks_host and self.method != "GET"
 
     @property
     def document_path(self) -> str:

@@ -9,14 +9,13 @@ from corral.app.api.call import Call, json_answer
 from corral.app.api.route import JSON, Handler, Route
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.gateway import Gateway
+from corral.app.gateway.principal import INFERENCE
 from corral.app.openai.chat_request import ChatCompletionRequest
 from corral.app.openai.completions import TextCompletionRequest
 from corral.app.openai.embeddings import EmbeddingsRequest
 from corral.app.openai.rerank import RerankBody
 from corral.app.openai.responses.request import ResponseRequest
 from corral.app.openai.responses.service import ResponsesService
-
-SCOPE = "api"
 
 Shape = type[BaseModel]
 _STREAMS = (JSON, "text/event-stream")
@@ -101,12 +100,13 @@ class V1:
                 path=path,
                 handler=handler,
                 summary=summary,
-                scope=SCOPE,
+                access=INFERENCE,
                 body=body,
                 answer=answer,
                 answer_types=types,
                 errors=_INFERENCE_ERRORS,
                 needs_ready=True,
+                recorded=True,
             )
             for path, handler, summary, body, answer, types in rows
         ]
@@ -118,7 +118,7 @@ class V1:
                 path="/v1/models",
                 handler=self.models,
                 summary="List the models",
-                scope=SCOPE,
+                access=INFERENCE,
                 answer=answers.Models,
             ),
             Route(
@@ -126,7 +126,7 @@ class V1:
                 path="/v1/models/<path:id>",
                 handler=self.model,
                 summary="Show one model",
-                scope=SCOPE,
+                access=INFERENCE,
                 answer=answers.Model,
                 errors=(404,),
             ),
@@ -151,7 +151,7 @@ class V1:
                 path=path,
                 handler=handler,
                 summary=summary,
-                scope=SCOPE,
+                access=INFERENCE,
                 answer=answer,
                 errors=(404,),
             )

@@ -1,24 +1,47 @@
-"""Who asks: credentials from headers, and what they allow. Pure, but for the book of keys."""
+"""Who asks: credentials from headers, and what they open. Pure, but for the books of keys and sessions."""
 
 import hashlib
 import hmac
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from http.cookies import CookieError, SimpleCookie
 from typing import NewType, Protocol
 
 from corral.app.gateway.errors import (
+    AdminRequired,
+    AuthError,
+    CsrfTokenMissing,
     ExpiredApiKey,
     InsufficientScope,
     InvalidApiKey,
     InvalidToken,
     MissingCredentials,
 )
+from corral.app.gateway.principal import (
+    NO_QUOTA,
+    Access,
+    Principal,
+    PrincipalId,
+    PrincipalKind,
+    Quota,
+    Session,
+    may,
+)
 
 ApiKeyId = NewType("ApiKeyId", str)
 
+SESSION_COOKIE = "corral_session"
+CSRF_HEADER = "x-csrf-token"
+
 _BEARER = "bearer "
 _JWT_DOTS = 2
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_LOOPBACK = Principal(
+    kind=PrincipalKind.LOOPBACK, id=PrincipalId("loopback"), name="this machine, without a key"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +50,11 @@ class ApiKey:
 
     id: ApiKeyId
     digest: bytes
-    scopes: frozenset[str]  # of: api, endpoints, runtime, admin
+    scopes: frozenset[str]  # of principal.ALL_SCOPES
     expires_at: float | None = None  # Unix time, seconds
     name: str = ""
-    local_only: bool = False  # works from this machine only
+    quota: Quota = NO_QUOTA
+    local_only: bool = False  # the token of this machine's commands
 
 
 class KeyBook(Protocol):
@@ -40,41 +64,136 @@ class KeyBook(Protocol):
         """The key with this SHA-256, also an expired one."""
 
 
+class SessionBook(Protocol):
+    """All sessions that are not over."""
+
+    def find(self, token: str) -> Session | None:
+        """The session of a token; None if it is forged, expired or revoked, or its user has gone."""
+
+
+class CredentialKind(StrEnum):
+    """Where a credential came from, which says what it can be."""
+
+    API_KEY = "api_key"
+    TOKEN = "token"
+    COOKIE = "cookie"  # a token that the browser sent by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request shows."""
+
+    kind: CredentialKind
+    secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What the rules look at in a request. `headers` have lower-case names."""
+
+    method: str
+    headers: Mapping[str, str]
+    from_this_machine: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticator:
+    """Recognises clients. `trust_loopback`: programs on this machine need no key where the route allows it."""
+
+    keys: KeyBook
+    sessions: SessionBook
+    trust_loopback: bool = False
+
+    def authenticate(self, asking: Asking, access: Access, *, now: float) -> Principal:
+        """Who asks, and may use a route with this `access`. Raises AuthError."""
+        principal = self._recognised(asking, access, now=now)
+        if not may(principal, access):
+            raise AdminRequired if principal.session is not None else InsufficientScope(access.scopes)
+        return principal
+
+    def _recognised(self, asking: Asking, access: Access, *, now: float) -> Principal:
+        try:
+            return self._shown(asking, now=now)
+        except AuthError:
+            if self.trust_loopback and access.loopback and is_local_program(asking):
+                return _LOOPBACK
+            raise
+
+    def _shown(self, asking: Asking, *, now: float) -> Principal:
+        shown = credential(asking.headers)
+        if shown is None:
+            raise MissingCredentials
+        if shown.kind is CredentialKind.API_KEY:
+            return self._of_key(shown.secret, asking, now=now)
+        session = self.sessions.find(shown.secret)
+        if session is None:
+            raise InvalidToken
+        if shown.kind is CredentialKind.COOKIE and asking.method not in _READS:
+            given = asking.headers.get(CSRF_HEADER, "")
+            if not hmac.compare_digest(given.encode("utf-8", "replace"), session.csrf.encode()):
+                raise CsrfTokenMissing
+        return Principal(
+            kind=PrincipalKind.SESSION,
+            id=PrincipalId(session.user_id),
+            name=session.username,
+            session=session,
+        )
+
+    def _of_key(self, secret: str, asking: Asking, *, now: float) -> Principal:
+        digest = digest_of(secret)
+        key = self.keys.find(digest)
+        if (
+            key is None
+            or not hmac.compare_digest(key.digest, digest)
+            or (key.local_only and not asking.from_this_machine)
+        ):
+            raise InvalidApiKey
+        if key.expires_at is not None and key.expires_at <= now:
+            raise ExpiredApiKey
+        return Principal(
+            kind=PrincipalKind.THIS_MACHINE if key.local_only else PrincipalKind.API_KEY,
+            id=PrincipalId(key.id),
+            name=key.name,
+            scopes=key.scopes,
+            quota=key.quota,
+        )
+
+
 def digest_of(secret: str) -> bytes:
     """SHA-256 of a key's text."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
-def credential(headers: Mapping[str, str]) -> str | None:
-    """The key or token of a request; `headers` have lower-case names. X-API-Key wins over Authorization."""
+def credential(headers: Mapping[str, str]) -> Credential | None:
+    """What a request shows: X-API-Key wins over Authorization, and that over the cookie."""
     if key := headers.get("x-api-key", "").strip():
-        return key
+        return Credential(CredentialKind.API_KEY, key)
     authorization = headers.get("authorization", "").strip()
     if authorization[: len(_BEARER)].lower() == _BEARER:
-        return authorization[len(_BEARER) :].strip() or None
+        if secret := authorization[len(_BEARER) :].strip():
+            is_token = secret.count(".") == _JWT_DOTS
+            return Credential(CredentialKind.TOKEN if is_token else CredentialKind.API_KEY, secret)
+        return None
+    if "cookie" in headers and (token := cookie(headers["cookie"], SESSION_COOKIE)):
+        return Credential(CredentialKind.COOKIE, token)
     return None
 
 
-def authenticate(
-    headers: Mapping[str, str], *, scope: str, keys: KeyBook, now: float, from_this_machine: bool = False
-) -> ApiKey:
-    """The key of a request that may use `scope`. Raises AuthError."""
-    secret = credential(headers)
-    if secret is None:
-        raise MissingCredentials
-    digest = digest_of(secret)
-    key = keys.find(digest)
-    if (
-        key is None
-        or not hmac.compare_digest(key.digest, digest)
-        or (key.local_only and not from_this_machine)
-    ):
-        raise InvalidToken if _is_session_token(secret, headers) else InvalidApiKey
-    if key.expires_at is not None and key.expires_at <= now:
-        raise ExpiredApiKey
-    if scope not in key.scopes:
-        raise InsufficientScope(scope)
-    return key
+def cookie(header: str, name: str) -> str | None:
+    """One cookie of a Cookie header; None if it isn't there or the header is garbage."""
+    try:
+        found = SimpleCookie(header).get(name)
+    except CookieError:
+        return None
+    return None if found is None else found.value or None
+
+
+def is_local_program(asking: Asking) -> bool:
+    """Whether a request was made by a program on this machine: not by a web page in its browser, nor through a
+    proxy that runs here for others."""
+    headers = asking.headers
+    by_page = "origin" in headers or headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+    return asking.from_this_machine and not by_page and not any(name in headers for name in _FORWARDED)
 
 
 def is_from_this_machine(client: str, server: str) -> bool:
@@ -85,8 +204,3 @@ def is_from_this_machine(client: str, server: str) -> bool:
         return False
     mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
     return (mapped or ip).is_loopback or client == server
-
-
-def _is_session_token(secret: str, headers: Mapping[str, str]) -> bool:
-    """A bearer with three parts is a JWT; nobody hands such tokens out yet, so none is valid."""
-    return not headers.get("x-api-key", "").strip() and secret.count(".") == _JWT_DOTS

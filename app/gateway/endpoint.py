@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NewType, Protocol
 
+from corral.app.gateway.principal import Principal
+from corral.app.gateway.trace import Trace
+
 EndpointId = NewType("EndpointId", str)
 
 
@@ -12,7 +15,12 @@ class Client:
     """Who asks."""
 
     address: str  # IP address
-    api_key_id: str | None = None
+    principal: Principal | None = None  # None on routes that are open to all
+
+    @property
+    def owner_id(self) -> str | None:
+        """Whose things these are: the id of the key or the user."""
+        return None if self.principal is None else self.principal.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +35,7 @@ class GatewayRequest:
     model: str
     client: Client
     request_id: str
+    trace: Trace = field(default_factory=Trace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,7 @@ class GatewayResponse:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: AsyncIterator[bytes]
+    streamed: bool = False  # goes out piece by piece, as it comes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +73,9 @@ class Endpoint(Protocol):
     def name(self) -> str: ...
 
     def models(self) -> Sequence[ServedModel]: ...
+
+    def slots(self, model: str) -> int:
+        """How many requests for a model it answers at the same time; more would only wait there."""
 
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
         """Answer the request. Returns once the status is known; raises before the first byte, never after it."""

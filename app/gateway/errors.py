@@ -9,9 +9,12 @@ GatewayError
     ├── InvalidApiKey
     ├── ExpiredApiKey
     ├── InvalidToken
-    └── InsufficientScope
+    ├── CsrfTokenMissing   a write with the dashboard's cookie, without its header
+    ├── InsufficientScope
+    └── AdminRequired
 """
 
+from collections.abc import Collection
 from typing import ClassVar
 
 
@@ -75,8 +78,27 @@ class InvalidToken(AuthError):
         super().__init__("this session token is not valid here; sign in again, or use an API key")
 
 
+class CsrfTokenMissing(AuthError):
+    code = "csrf_token_missing"
+
+    def __init__(self) -> None:
+        super().__init__("a write with the session cookie needs the header `X-CSRF-Token`; reload the page")
+
+
 class InsufficientScope(AuthError):
     code = "insufficient_scope"
 
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"this API key lacks the scope `{scope}`")
+    def __init__(self, scopes: Collection[str]) -> None:
+        wanted = " or ".join(f"`{scope}`" for scope in sorted(scopes))
+        super().__init__(
+            f"this API key lacks the scope {wanted}"
+            if wanted
+            else "this is for signed-in users, not for API keys"
+        )
+
+
+class AdminRequired(AuthError):
+    code = "admin_required"
+
+    def __init__(self) -> None:
+        super().__init__("this is for administrators; ask one of them")

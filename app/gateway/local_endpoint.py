@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from corral.app.api.errors import error_body
+from corral.app.api.errors import error_body, error_object
 from corral.app.gateway.endpoint import EndpointId, GatewayRequest, GatewayResponse, ServedModel
 from corral.app.gateway.event_merge import EventMerge
 from corral.app.gateway.models import served_model
@@ -19,6 +19,7 @@ from corral.engines.model import ModelStatus
 from corral.engines.requests import Request
 
 KEEP_ALIVE_S = 10.0
+USUAL_SLOTS = 16  # of a model that isn't loaded yet
 _LOG = structlog.get_logger(__name__)
 _STREAM_HEADERS = {"content-type": sse.CONTENT_TYPE, "cache-control": "no-cache", "x-accel-buffering": "no"}
 _JSON_HEADERS = {"content-type": "application/json"}
@@ -72,6 +73,14 @@ class LocalEndpoint:
     def models(self) -> Sequence[ServedModel]:
         return [served_model(status) for status in self._pool.models()]
 
+    def slots(self, model: str) -> int:
+        """As many as the loaded model has sequences; the usual number while it isn't loaded."""
+        name = model.strip().lower()
+        for status in self._pool.models():
+            if status.loaded is not None and status.file.name.lower().startswith(name):
+                return status.loaded.max_sequences
+        return USUAL_SLOTS
+
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
         """Raises EngineError before the first byte. A stream's status is known with the first event, or when
         that takes longer than the keep-alive interval."""
@@ -79,7 +88,9 @@ class LocalEndpoint:
         if translate is None:
             raise InvalidRequest(f"models of this machine can't answer {request.path}")
         translation = translate(request.json, int(self._now()))
-        answer = _Answer(self._open(request.model, translation), self._meter(request.model))
+        request.trace.node_name = self._node_name
+        meter = _Meter(request, observer=self._observer, pool=self._pool, clock=self._clock)
+        answer = _Answer(self._open(request.model, translation), meter)
         answer.events.open()
         try:
             if translation.stream is None:
@@ -91,35 +102,48 @@ class LocalEndpoint:
             await answer.events.aclose()
             raise
         body = _StreamBody(answer, translation.stream(), first, self._keep_alive_s)
-        return GatewayResponse(status=200, headers=_STREAM_HEADERS, body=body)
+        return GatewayResponse(status=200, headers=_STREAM_HEADERS, body=body, streamed=True)
 
     def _open(self, model: str, translation: Translation) -> EventMerge:
         sources = [self._pool.answer(model, each) for each in translation.requests]
         return EventMerge(sources, choices_each=translation.choices_each)
 
-    def _meter(self, name: str) -> "_Meter | None":
-        if self._observer is None:
-            return None
-        return _Meter(self._observer, name, self._pool, self._clock)
-
 
 class _Meter:
-    """Tells the observer about one answer."""
+    """Notes what is known of one answer in the request's trace, and tells the observer."""
 
-    def __init__(self, observer: Observer, name: str, pool: Pool, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, request: GatewayRequest, *, observer: Observer | None, pool: Pool, clock: Callable[[], float]
+    ) -> None:
+        self._trace = request.trace
+        self._name = request.model
         self._observer = observer
-        self._name = name
         self._pool = pool
         self._clock = clock
         self._started_at = clock()
-        self._waits = True
 
     def see(self, events: Sequence[Event]) -> None:
-        if self._waits and any(isinstance(event, TextDelta | ToolCallDelta) for event in events):
-            self._waits = False
-            self._observer.first_token(self._listed_name(), self._clock() - self._started_at)
+        if self._trace.first_token_s is None and any(
+            isinstance(event, TextDelta | ToolCallDelta) for event in events
+        ):
+            self._begun(self._clock() - self._started_at)
         if events and type(events[-1]) is Done:
-            self._observer.answered(self._listed_name(), events[-1])
+            self._done(events[-1])
+
+    def failed(self, code: str) -> None:
+        self._trace.error_code = code
+
+    def _begun(self, seconds: float) -> None:
+        self._trace.first_token_s = self._trace.queued_s + seconds
+        if self._observer is not None:
+            self._observer.first_token(self._listed_name(), seconds)
+
+    def _done(self, done: Done) -> None:
+        self._trace.prompt_tokens = done.prompt_tokens
+        self._trace.cached_tokens = done.cached_tokens
+        self._trace.completion_tokens = done.completion_tokens
+        if self._observer is not None:
+            self._observer.answered(self._listed_name(), done)
 
     def _listed_name(self) -> str:
         """Clients have many ways to write a name; a metric has one."""
@@ -132,14 +156,13 @@ class _Meter:
 class _Answer:
     """The events of one answer, seen by the meter."""
 
-    def __init__(self, events: EventMerge, meter: _Meter | None) -> None:
+    def __init__(self, events: EventMerge, meter: _Meter) -> None:
         self.events = events
-        self._meter = meter
+        self.meter = meter
 
     async def take(self, timeout_s: float | None = None) -> list[Event]:
         events = await self.events.take(timeout_s=timeout_s)
-        if self._meter is not None:
-            self._meter.see(events)
+        self.meter.see(events)
         return events
 
 
@@ -186,6 +209,7 @@ class _StreamBody:
 
     def _fail(self, error: Exception) -> bytes:
         self._ended = True
+        self._answer.meter.failed(str(error_object(error)["code"]))
         return sse.event(error_body(error)) + sse.DONE
 
     async def _take(self) -> list[Event]:

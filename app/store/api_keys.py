@@ -7,10 +7,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from corral.app.gateway.auth import ApiKey, ApiKeyId, digest_of
+from corral.app.gateway.principal import ALL_SCOPES
 from corral.app.ids import new_id
 from corral.app.store.database import Database
 
-ALL_SCOPES = frozenset({"api", "endpoints", "runtime", "admin"})
 PREFIX = "sk_"
 _FIRST_NAME = "first key"
 _SHOWN_CHARACTERS = 8

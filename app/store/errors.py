@@ -3,14 +3,15 @@
 StoreError
 ├── DatabaseTooNew     a newer version of this program wrote it
 ├── DatabaseDamaged    it is not a database, or it is broken
-└── MigrationFailed    it could not be brought up to date
+├── MigrationFailed    it could not be brought up to date
+└── DiskFull           nothing could be written
 """
 
 from pathlib import Path
 
 
 class StoreError(Exception):
-    """Base of this folder's errors. Messages are for the person who starts the node."""
+    """Base of this folder's errors. Messages are for the person who starts the node, that of DiskFull for clients."""
 
 
 class DatabaseTooNew(StoreError):
@@ -35,4 +36,11 @@ class MigrationFailed(StoreError):
         where = "" if copy is None else f" A copy from before lies in {copy}."
         super().__init__(
             f"The database {path} could not be brought up to date: step {step} failed ({reason}) and was undone.{where}"
+        )
+
+
+class DiskFull(StoreError):
+    def __init__(self) -> None:
+        super().__init__(
+            "nothing was changed: the disk of this node is full or can't be written; make room and try again"
         )

@@ -2,8 +2,18 @@
 
 import pytest
 
-from corral.app.gateway.auth import ApiKey, authenticate, is_from_this_machine
+from corral.app.gateway.auth import ApiKey, Asking, Authenticator, is_from_this_machine
 from corral.app.gateway.errors import InvalidApiKey
+from corral.app.gateway.principal import (
+    INFERENCE,
+    MANAGEMENT,
+    READ_ENDPOINTS,
+    WRITE_ENDPOINTS,
+    Access,
+    Principal,
+    PrincipalKind,
+    Session,
+)
 from corral.app.local_token import KeysWithLocalToken
 
 TOKEN = "a-token"
@@ -16,16 +26,27 @@ class NoKeys:
         return None
 
 
-@pytest.mark.parametrize("scope", ["api", "endpoints", "runtime", "admin"])
-def test_it_opens_everything_from_here(scope: str) -> None:
-    keys = KeysWithLocalToken(keys=NoKeys(), token=TOKEN)
-    assert authenticate({"x-api-key": TOKEN}, scope=scope, keys=keys, now=0.0, from_this_machine=True)
+class NoSessions:
+    """Nobody has signed in."""
+
+    def find(self, token: str) -> Session | None:
+        return None
+
+
+def recognised(access: Access, *, here: bool) -> Principal:
+    rules = Authenticator(keys=KeysWithLocalToken(keys=NoKeys(), token=TOKEN), sessions=NoSessions())
+    asking = Asking(method="POST", headers={"x-api-key": TOKEN}, from_this_machine=here)
+    return rules.authenticate(asking, access, now=0.0)
+
+
+@pytest.mark.parametrize("access", [INFERENCE, MANAGEMENT, READ_ENDPOINTS, WRITE_ENDPOINTS])
+def test_it_opens_everything_from_here(access: Access) -> None:
+    assert recognised(access, here=True).kind is PrincipalKind.THIS_MACHINE
 
 
 def test_it_opens_nothing_from_elsewhere() -> None:
-    keys = KeysWithLocalToken(keys=NoKeys(), token=TOKEN)
     with pytest.raises(InvalidApiKey):
-        authenticate({"x-api-key": TOKEN}, scope="api", keys=keys, now=0.0, from_this_machine=False)
+        recognised(INFERENCE, here=False)
 
 
 @pytest.mark.parametrize(

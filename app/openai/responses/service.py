@@ -73,7 +73,8 @@ class ResponsesService:
         task = _Task(builder=builder, items=items, client=request.client, keep=wanted.store is not False)
         if wanted.stream:
             events = _StreamBody(self._stream(task, answer), answer)
-            return GatewayResponse(status=200, headers={**answer.headers, **_EVENT_STREAM}, body=events)
+            headers = {**answer.headers, **_EVENT_STREAM}
+            return GatewayResponse(status=200, headers=headers, body=events, streamed=True)
         document = await self._document(task, answer)
         return GatewayResponse(
             status=200, headers={**answer.headers, **_JSON}, body=_once(orjson.dumps(document))
@@ -111,7 +112,7 @@ class ResponsesService:
 
     async def _owned(self, id: str, client: Client, *, param: str | None = None) -> StoredResponse:
         stored = await self._store.get(id)
-        if stored is None or stored.api_key_id != client.api_key_id:
+        if stored is None or stored.api_key_id != client.owner_id:
             raise ResponseNotFound(id, param=param)
         return stored
 
@@ -151,7 +152,7 @@ class ResponsesService:
             stored = StoredResponse(
                 id=document["id"],
                 created_at=now,
-                api_key_id=task.client.api_key_id,
+                api_key_id=task.client.owner_id,
                 document=orjson.dumps(document),
                 input_items=orjson.dumps(task.items),
             )

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
@@ -11,15 +12,21 @@ from prometheus_client import CollectorRegistry
 
 from corral.app.api.app import create_app
 from corral.app.api.connection import CorralApp
+from corral.app.api.edge import Edge
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
+from corral.app.api.table import Services, routes_of
+from corral.app.gateway.auth import Authenticator
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
+from corral.app.gateway.principal import Session
+from corral.app.gateway.recording import RequestRecord
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.openai.responses.store import StoredResponse
 from corral.app.server import Server
 from corral.app.store.api_keys import ApiKeys
-from corral.app.store.database import open_database
+from corral.app.store.audit import Audit
+from corral.app.store.database import Database, open_database
 from corral.engines.devices import Devices, Memory
 from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
@@ -35,21 +42,42 @@ NODE = "testnode"
 
 
 @asynccontextmanager
-async def _four_keys(folder: Path) -> AsyncIterator[ApiKeys]:
+async def _database(folder: Path) -> AsyncIterator[Database]:
+    database = await open_database(folder / "keys.db")
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def _four_keys(database: Database) -> ApiKeys:
     rows: list[tuple[str, set[str], float | None]] = [
         (API_KEY, {"api"}, None),
         (OTHER_KEY, {"api"}, None),
         (EXPIRED_KEY, {"api"}, NOW - 1),
         (ADMIN_KEY, {"api", "admin"}, None),
     ]
-    database = await open_database(folder / "keys.db")
-    try:
-        keys = ApiKeys(database)
-        for secret, scopes, expires_at in rows:
-            await keys.create(secret, name=secret[3], now=NOW, scopes=scopes, expires_at=expires_at)
-        yield keys
-    finally:
-        await database.close()
+    keys = ApiKeys(database)
+    for secret, scopes, expires_at in rows:
+        await keys.create(secret, name=secret[3], now=NOW, scopes=scopes, expires_at=expires_at)
+    return keys
+
+
+class NoSessions:
+    """Nobody has signed in."""
+
+    def find(self, token: str) -> Session | None:
+        return None
+
+
+class MemoryLog:
+    """A RequestLog in memory."""
+
+    def __init__(self) -> None:
+        self.records: list[RequestRecord] = []
+
+    def put(self, record: RequestRecord) -> None:
+        self.records.append(record)
 
 
 class MemoryStore:
@@ -75,6 +103,8 @@ class Serving:
     url: str
     app: CorralApp
     pool: ModelPool
+    log: MemoryLog
+    database: Database
     state: NodeState = NodeState.OK
     stops: int = 0
 
@@ -90,47 +120,110 @@ def _machine() -> Devices:
     return Devices(cores=1, memory=Memory(total_bytes=2**36, available_bytes=2**36))
 
 
-@asynccontextmanager
-async def serving(
-    folder: Path,
-    *,
-    limits: PoolLimits = PoolLimits(),  # noqa: B008 - frozen
-    keep_alive_s: float = 10.0,
-    cors_origins: Collection[str] = (),
-    allowed_hosts: Collection[str] = (),
-    now: Callable[[], float] = lambda: NOW,
-) -> AsyncIterator[Serving]:
-    """Serve the echo models in `folder`."""
-    pool = ModelPool(library=Library(folder=folder), engines=(EchoEngine(),), limits=limits, devices=_machine)
-    metrics = Metrics(CollectorRegistry())
-    endpoint = LocalEndpoint(pool=pool, node_name=NODE, observer=metrics, keep_alive_s=keep_alive_s, now=now)
-    gateway = Gateway(endpoints=lambda: (endpoint,))
-    running: Serving
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a test may want to be different."""
 
-    def stop() -> None:
-        running.stops += 1
+    limits: PoolLimits = PoolLimits()
+    keep_alive_s: float = 10.0
+    cors_origins: Collection[str] = ()
+    allowed_hosts: Collection[str] = ()
+    trust_loopback: bool = False
+    now: Callable[[], float] = lambda: NOW
 
-    async with _four_keys(folder) as keys:
-        app = create_app(
-            gateway=gateway,
-            responses=ResponsesService(forward=gateway.forward, store=MemoryStore(), retention_s=60, now=now),
-            keys=keys,
-            api_keys=keys,
-            models=pool,
-            node=NodeInfo(name=NODE, version="0.0.1"),
-            state=lambda: running.state,
-            metrics=metrics,
-            on_stop=stop,
-            cors_origins=cors_origins,
-            allowed_hosts=allowed_hosts,
+
+class _Side:
+    """The parts, as `app/node.py` puts them together."""
+
+    def __init__(self, folder: Path, database: Database, keys: ApiKeys, options: Options) -> None:
+        self._database = database
+        self._keys = keys
+        self._options = options
+        self._log = MemoryLog()
+        self._audit = Audit(database)
+        self._metrics = Metrics(CollectorRegistry())
+        self._pool = ModelPool(
+            library=Library(folder=folder), engines=(EchoEngine(),), limits=options.limits, devices=_machine
+        )
+        self._running: Serving | None = None
+        services = self._services()
+        self._app = create_app(
+            edge=self._edge(),
+            routes=routes_of(services),
+            node=services.node,
+            metrics=self._metrics,
+            cors_origins=options.cors_origins,
+        )
+
+    def _services(self) -> Services:
+        now = self._options.now
+        endpoint = LocalEndpoint(
+            pool=self._pool,
+            node_name=NODE,
+            observer=self._metrics,
+            keep_alive_s=self._options.keep_alive_s,
             now=now,
         )
-        server = Server(app=app, host="127.0.0.1", port=0, grace_s=1.0)
-        await pool.start()
+        gateway = Gateway(endpoints=lambda: (endpoint,))
+        return Services(
+            gateway=gateway,
+            responses=ResponsesService(forward=gateway.forward, store=MemoryStore(), retention_s=60, now=now),
+            models=self._pool,
+            node=NodeInfo(name=NODE, version="0.0.1"),
+            state=self._state,
+            metrics=self._metrics,
+            show_metrics=True,
+            on_stop=self._stop,
+            api_keys=self._keys,
+            audit=self._audit,
+            now=now,
+        )
+
+    def _edge(self) -> Edge:
+        options = self._options
+        return Edge(
+            authenticator=Authenticator(
+                keys=self._keys, sessions=NoSessions(), trust_loopback=options.trust_loopback
+            ),
+            state=self._state,
+            hosts=options.allowed_hosts,
+            requests=self._log,
+            audit=self._audit,
+            now=options.now,
+        )
+
+    def _state(self) -> NodeState:
+        assert self._running is not None
+        return self._running.state
+
+    def _stop(self) -> None:
+        assert self._running is not None
+        self._running.stops += 1
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[Serving]:
+        server = Server(app=self._app, host="127.0.0.1", port=0, grace_s=1.0)
+        await self._pool.start()
         await server.start()
-        running = Serving(url=f"http://127.0.0.1:{server.port}", app=app, pool=pool)
+        self._running = Serving(
+            url=f"http://127.0.0.1:{server.port}",
+            app=self._app,
+            pool=self._pool,
+            log=self._log,
+            database=self._database,
+        )
         try:
-            yield running
+            yield self._running
         finally:
             await server.stop()
-            await pool.stop()
+            await self._pool.stop()
+
+
+@asynccontextmanager
+async def serving(folder: Path, **options: Any) -> AsyncIterator[Serving]:
+    """Serve the echo models in `folder`; `options` are fields of Options."""
+    async with (
+        _database(folder) as database,
+        _Side(folder, database, await _four_keys(database), Options(**options)).run() as running,
+    ):
+        yield running

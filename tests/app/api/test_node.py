@@ -56,7 +56,7 @@ async def test_the_document_is_complete(tmp_path: Path) -> None:
             operation = document["paths"][route.document_path][route.method.lower()]
             assert operation["summary"] == route.summary
             assert ("requestBody" in operation) == (route.body is not None)
-            assert ("security" in operation) == (route.scope is not None)
+            assert ("security" in operation) == (route.access is not None)
             for status in (*route.answer_statuses, *error_statuses(route)):
                 assert str(status) in operation["responses"]
     names = document["components"]["schemas"]

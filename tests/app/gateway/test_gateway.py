@@ -34,6 +34,9 @@ class Elsewhere:
     def models(self) -> Sequence[ServedModel]:
         return [served_model(status(model)) for model in self._models]
 
+    def slots(self, model: str) -> int:
+        return 16
+
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
         if self._error is not None:
             raise self._error

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from corral.app.gateway.auth import digest_of
+from corral.app.gateway.principal import ALL_SCOPES
 from corral.app.setting_kinds import API_KEY
-from corral.app.store.api_keys import ALL_SCOPES, ApiKeys, new_secret
+from corral.app.store.api_keys import ApiKeys, new_secret
 from corral.app.store.database import Database, open_database
 
 NOW = 1_700_000_000.0

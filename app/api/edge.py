@@ -1,0 +1,166 @@
+"""The way of every request, without the web framework: checks as its route wants them, handler, record, audit."""
+
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from corral.app.api.body import check_media_type, parse_object
+from corral.app.api.call import Call, once
+from corral.app.api.errors import error_body, error_headers, error_object, shape_of
+from corral.app.api.health import NodeState, check_ready
+from corral.app.api.origins import host_allowed
+from corral.app.api.request_errors import HostNotAllowed
+from corral.app.api.route import Route
+from corral.app.gateway.audit import AuditEntry, AuditLog
+from corral.app.gateway.auth import Asking, Authenticator, is_from_this_machine
+from corral.app.gateway.endpoint import Client, GatewayResponse
+from corral.app.gateway.recording import RecordedBody, RequestLog, RequestRecord
+from corral.app.gateway.trace import Trace
+from corral.app.ids import new_id
+
+_LOG = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A request as it came over HTTP."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]  # names in lower case
+    query: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)  # from the path
+    address: str  # IP address of the client
+    server_address: str  # ours, that it connected to
+    request_id: str
+    read_body: Callable[[], Awaitable[bytes]]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Progress:
+    """How far a request came, for its record."""
+
+    client: Client
+    trace: Trace = field(default_factory=Trace)
+    body: bytes = b""
+    model: str | None = None
+    details: dict[str, str] = field(default_factory=dict)
+
+
+class Edge:
+    """Answers requests. Whatever goes wrong becomes an error answer here."""
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        state: Callable[[], NodeState],
+        hosts: Collection[str],
+        requests: RequestLog,
+        audit: AuditLog,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`hosts` are names that /v0 answers to, besides addresses; `now` gives Unix time."""
+        self._authenticator = authenticator
+        self._state = state
+        self._hosts = frozenset(map(str.lower, hosts))
+        self._requests = requests
+        self._audit = audit
+        self._now = now
+        self._clock = clock
+
+    async def answer(self, route: Route, incoming: Incoming) -> GatewayResponse:
+        """The answer to a request; only a cancel is raised."""
+        began, started_at = self._clock(), self._now()
+        progress = _Progress(client=Client(address=incoming.address))
+        try:
+            call = await self._call(route, incoming, progress)
+            answer = await route.handler(call)
+        except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
+            answer = _error_answer(error, incoming)
+            progress.trace.error_code = str(error_object(error)["code"])
+        if route.audited:
+            await self._audit.write(_entry(route, incoming, progress, answer, at=started_at))
+        if not route.recorded:
+            return answer
+        record = RequestRecord(
+            id=new_id(started_at),
+            request_id=incoming.request_id,
+            started_at=started_at,
+            method=incoming.method,
+            path=incoming.path,
+            client=progress.client,
+            trace=progress.trace,
+            model=progress.model,
+            request_body=progress.body,
+            status=answer.status,
+            content_type=answer.headers.get("content-type", ""),
+        )
+        return replace(answer, body=RecordedBody(answer.body, record, self._finisher(began)))
+
+    def _finisher(self, began: float) -> Callable[[RequestRecord], None]:
+        def finish(record: RequestRecord) -> None:
+            record.duration_s = self._clock() - began
+            self._requests.put(record)
+
+        return finish
+
+    async def _call(self, route: Route, incoming: Incoming, progress: _Progress) -> Call:
+        headers = incoming.headers
+        if route.checks_host and not host_allowed(headers.get("host", ""), self._hosts):
+            raise HostNotAllowed
+        if route.access is not None:
+            asking = Asking(
+                method=incoming.method,
+                headers=headers,
+                from_this_machine=is_from_this_machine(incoming.address, incoming.server_address),
+            )
+            principal = self._authenticator.authenticate(asking, route.access, now=self._now())
+            progress.client = Client(address=incoming.address, principal=principal)
+        if route.needs_ready:
+            check_ready(self._state())
+        json = {}
+        if route.body is not None:
+            check_media_type(headers.get("content-type", ""))
+            progress.body = await incoming.read_body()
+            json = parse_object(progress.body)
+            model = json.get("model")
+            progress.model = model if isinstance(model, str) else None
+        return Call(
+            method=incoming.method,
+            path=incoming.path,
+            headers=headers,
+            client=progress.client,
+            request_id=incoming.request_id,
+            parameters=incoming.parameters,
+            query=incoming.query,
+            body=progress.body,
+            json=json,
+            trace=progress.trace,
+            details=progress.details,
+        )
+
+
+def _entry(
+    route: Route, incoming: Incoming, progress: _Progress, answer: GatewayResponse, *, at: float
+) -> AuditEntry:
+    return AuditEntry(
+        at=at,
+        client=progress.client,
+        action=route.summary,
+        method=incoming.method,
+        path=incoming.path,
+        status=answer.status,
+        request_id=incoming.request_id,
+        details=progress.details,
+    )
+
+
+def _error_answer(error: Exception, incoming: Incoming) -> GatewayResponse:
+    status = shape_of(error).status
+    if status == 500:
+        _LOG.error("request failed", path=incoming.path, exc_info=error)
+    return GatewayResponse(status=status, headers=error_headers(error), body=once(error_body(error)))

@@ -1,0 +1,49 @@
+"""THE route table: every handler of the HTTP side, made from the services that it uses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from corral.app.api.audit_routes import AuditRoutes
+from corral.app.api.health import Health, NodeInfo, NodeState
+from corral.app.api.key_routes import KeyRoutes
+from corral.app.api.metrics import Metrics
+from corral.app.api.node_routes import NodeModels, NodeRoutes
+from corral.app.api.route import Route
+from corral.app.api.v1 import V1
+from corral.app.gateway.gateway import Gateway
+from corral.app.openai.responses.service import ResponsesService
+from corral.app.store.api_keys import ApiKeys
+from corral.app.store.audit import Audit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the handlers use. `on_stop` must return at once; `now` gives Unix time in seconds."""
+
+    gateway: Gateway
+    responses: ResponsesService
+    models: NodeModels
+    node: NodeInfo
+    state: Callable[[], NodeState]
+    metrics: Metrics
+    show_metrics: bool
+    on_stop: Callable[[], None]
+    api_keys: ApiKeys
+    audit: Audit
+    now: Callable[[], float]
+
+
+def routes_of(services: Services) -> list[Route]:
+    """Every route but that of the document which describes them."""
+    return [
+        *V1(gateway=services.gateway, responses=services.responses).routes(),
+        *Health(
+            node=services.node,
+            state=services.state,
+            metrics=services.metrics,
+            show_metrics=services.show_metrics,
+        ).routes(),
+        *NodeRoutes(models=services.models, on_stop=services.on_stop).routes(),
+        *KeyRoutes(keys=services.api_keys, now=services.now).routes(),
+        *AuditRoutes(audit=services.audit).routes(),
+    ]

@@ -1,0 +1,23 @@
+"""What becomes known of a request on its way; the history, the quotas and the headers read it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, kw_only=True)
+class Trace:
+    """Filled in by whoever knows. Times are seconds since the request arrived."""
+
+    endpoint_id: str | None = None
+    endpoint_name: str | None = None
+    node_name: str | None = None
+    queued_s: float = 0.0  # waited for a slot
+    first_token_s: float | None = None
+    prompt_tokens: int = 0
+    cached_tokens: int = 0  # of the prompt
+    completion_tokens: int = 0
+    error_code: str | None = None  # of an answer that failed, also after its first byte
+
+    @property
+    def tokens(self) -> int:
+        """Read and generated."""
+        return self.prompt_tokens + self.completion_tokens
