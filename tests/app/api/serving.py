@@ -124,7 +124,7 @@ def _machine() -> Devices:
 class Options:
     """What a test may want to be different."""
 
-    limits: PoolLimits = PoolLimits()
+    limits: PoolLimits = PoolLimits()  # noqa: RUF009 - frozen
     keep_alive_s: float = 10.0
     cors_origins: Collection[str] = ()
     allowed_hosts: Collection[str] = ()
