@@ -35,6 +35,7 @@ format: $(VENV)/.installed-dev  ## let ruff mend what it can
 
 bench: $(VENV)/.installed-bench  ## compare with llama-server and write docs/benchmarks.md (takes long)
 	$(BIN)/python -m bench.engine $(BENCH)
+	$(BIN)/python -m bench.batching
 	$(BIN)/python -m bench.http
 
 build: $(VENV)/.installed-dev  ## wheel and source distribution into dist/
