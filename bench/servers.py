@@ -86,6 +86,16 @@ async def corral(
 
 
 @contextlib.asynccontextmanager
+async def bare(models: Path, scratch: Path) -> AsyncIterator[Server]:
+    """The HTTP side of a node alone, with the echo models of a folder."""
+    address = Address(port=_free_port())
+    arguments = [sys.executable, "-m", "bench.bare_server", str(models), str(address.port)]
+    command = _Command(name="bare", arguments=arguments, address=address, log=scratch / "bare.log")
+    async with _running(command) as process:
+        yield Server(name=command.name, address=address, model="", process_id=process.pid)
+
+
+@contextlib.asynccontextmanager
 async def xllamacpp_server(model: Path, shape: Shape, scratch: Path) -> AsyncIterator[Server]:
     """llama-server as the package xllamacpp has it, in a process of its own."""
     address = Address(port=_free_port())

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol
 
 import structlog
 from quart import Quart, Response, g, request
@@ -12,7 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from corral.app.api import answers
 from corral.app.api.call import Call, json_answer
 from corral.app.api.connection import CorralApp
-from corral.app.api.edge import Edge, Incoming
+from corral.app.api.edge import Incoming
 from corral.app.api.errors import error_body, error_headers, shape_of
 from corral.app.api.health import NodeInfo
 from corral.app.api.metrics import Metrics
@@ -36,9 +37,16 @@ _SANE_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
 View = Callable[..., Awaitable[Response]]
 
 
+class Answering(Protocol):
+    """Answers requests; `edge.Edge` is the real one."""
+
+    async def answer(self, route: Route, incoming: Incoming) -> GatewayResponse:
+        """Never raises, but for a cancel."""
+
+
 def create_app(
     *,
-    edge: Edge,
+    edge: Answering,
     routes: Iterable[Route],
     node: NodeInfo,
     metrics: Metrics,
@@ -78,7 +86,7 @@ def _document_route(routes: Sequence[Route], version: str) -> Route:
     return route
 
 
-def _view(edge: Edge, route: Route) -> View:
+def _view(edge: Answering, route: Route) -> View:
     async def view(**parameters: str) -> Response:
         return await _response(await edge.answer(route, _incoming(parameters)))
 

@@ -1,14 +1,14 @@
 """The OpenAI side: inference, models, responses."""
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from corral.app.api import answers
 from corral.app.api.call import Call, json_answer
 from corral.app.api.route import JSON, Handler, Route
-from corral.app.gateway.endpoint import GatewayResponse
-from corral.app.gateway.gateway import Gateway
+from corral.app.gateway.endpoint import GatewayRequest, GatewayResponse
 from corral.app.gateway.principal import INFERENCE
 from corral.app.openai.chat_request import ChatCompletionRequest
 from corral.app.openai.completions import TextCompletionRequest
@@ -22,10 +22,20 @@ _STREAMS = (JSON, "text/event-stream")
 _INFERENCE_ERRORS = (404, 429, 500, 502, 503, 504)
 
 
+class Inference(Protocol):
+    """What this needs of `gateway.Gateway`."""
+
+    async def forward(self, request: GatewayRequest) -> GatewayResponse: ...
+
+    def models(self) -> list[dict[str, Any]]: ...
+
+    def model(self, id: str) -> dict[str, Any]: ...
+
+
 class V1:
     """Handlers of /v1."""
 
-    def __init__(self, *, gateway: Gateway, responses: ResponsesService) -> None:
+    def __init__(self, *, gateway: Inference, responses: ResponsesService) -> None:
         self._gateway = gateway
         self._responses = responses
 
