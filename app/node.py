@@ -23,7 +23,7 @@ from corral.app.gateway.auth import Authenticator, digest_of
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
 from corral.app.gateway.principal import Session
-from corral.app.gateway.recording import RequestRecord
+from corral.app.history.recorder import Keep, Recorder
 from corral.app.instance import InstanceLock
 from corral.app.local_token import KeysWithLocalToken
 from corral.app.logs import Logs
@@ -36,6 +36,7 @@ from corral.app.stop_signal import StopSignal
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.database import Database, open_database
+from corral.app.store.history import History
 from corral.app.store.responses import Responses
 from corral.app.supervisor import Supervisor
 from corral.app.urls import urls_of
@@ -59,13 +60,6 @@ class NoSessions:
     """A SessionBook without users."""
 
     def find(self, token: str) -> Session | None:
-        return None
-
-
-class NoHistory:
-    """A RequestLog that keeps nothing."""
-
-    def put(self, record: RequestRecord) -> None:
         return None
 
 
@@ -128,6 +122,8 @@ class _Node:
         self._token = new_token()
         self._responses = Responses(database, clock=time.time)
         self._audit = Audit(database)
+        self._history = History(database)
+        self._recorder = Recorder(database=database, keep=Keep(settings.history))
         self._supervisor = Supervisor()
         self._pool = ModelPool(
             library=Library(folder=settings.models_dir, extra_folders=settings.model_folders),
@@ -174,6 +170,8 @@ class _Node:
             on_stop=self._stop.ask,
             api_keys=self._keys,
             audit=self._audit,
+            history=self._history,
+            recording=lambda: self._recorder.status,
             now=time.time,
         )
         edge = Edge(
@@ -184,7 +182,7 @@ class _Node:
             ),
             state=services.state,
             hosts=(*settings.allowed_hosts, settings.node_name, f"{settings.node_name}.local"),
-            requests=NoHistory(),
+            requests=self._recorder,
             audit=self._audit,
         )
         return create_app(
@@ -201,6 +199,7 @@ class _Node:
         await self._server.start()
         try:
             await self._pool.start()
+            await self._recorder.open()
             self._supervise(logs)
             first = await self._first_key()
             self._state = NodeState.OK
@@ -213,6 +212,10 @@ class _Node:
         async def purge_responses() -> None:
             await self._responses.purge()
 
+        async def purge_history() -> None:
+            now = time.time()
+            await self._history.purge(before=now - self._settings.history_retention_days * _DAY_S, now=now)
+
         async def purge_audit() -> None:
             await self._audit.purge(now=time.time())
 
@@ -220,6 +223,8 @@ class _Node:
             await asyncio.to_thread(logs.remove_old, now=datetime.now(UTC))
 
         self._supervisor.every(_HOUR_S, "purge of stored responses", purge_responses)
+        self._supervisor.start("recording", self._recorder.run)
+        self._supervisor.every(_HOUR_S, "purge of the history", purge_history)
         self._supervisor.every(_HOUR_S, "purge of the audit log", purge_audit)
         self._supervisor.every(_HOUR_S, "removal of old logs", remove_old_logs)
 
@@ -274,6 +279,7 @@ class _Node:
         await self._pool.stop()
         await stopping
         await self._supervisor.stop()
+        await self._recorder.stop()
         await asyncio.to_thread(remove_run_files, self._folder)
         _LOG.info("stopped")
 

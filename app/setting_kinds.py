@@ -146,6 +146,19 @@ def long_text(characters: int) -> Kind:
     return Kind(allowed=f"a text of at least {characters} characters", read=read)
 
 
+def one_of(*words: str) -> Kind:
+    """One of some words, in whatever case."""
+
+    def read(value: object, base: Path) -> str:
+        word = _read_text(value, base).lower()
+        if word not in words:
+            raise ValueError(value)
+        return word
+
+    return Kind(allowed=" or ".join(words), read=read)
+
+
+HISTORY = one_of("full", "numbers", "off")
 TEXT = Kind(allowed="a text", read=_read_text)
 BOOLEAN = Kind(allowed="true or false", read=_read_boolean)
 SECONDS = Kind(allowed="a number of seconds above 0", read=_read_seconds)

@@ -177,10 +177,10 @@ class Settings:
     history_retention_days: int = _setting(
         kinds.whole_number(1), "The history of requests is kept so long.", default=7
     )
-    history_texts: bool = _setting(
-        kinds.BOOLEAN,
-        "Whether the history keeps what was asked and answered; if not, only who, when, how long.",
-        default=True,
+    history: str = _setting(
+        kinds.HISTORY,
+        "What is kept of each request: `full`, `numbers` (who, when, how long, but no texts) or `off`.",
+        default="full",
     )
     trust_loopback: bool = _setting(
         kinds.BOOLEAN,

@@ -21,6 +21,7 @@ from corral.app.api.route import Route
 from corral.app.api.v1 import V1
 from corral.app.gateway.endpoint import Client, GatewayRequest, GatewayResponse
 from corral.app.gateway.local_endpoint import LocalEndpoint
+from corral.app.history.recorder import RecordingStatus
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.openai.responses.store import StoredResponse
 from corral.app.server import Server, loop_factory
@@ -86,7 +87,13 @@ async def serve(models: Path, port: int) -> None:
     gateway = OneEndpoint(LocalEndpoint(pool=pool, node_name=_NODE, observer=metrics))
     node = NodeInfo(name=_NODE, version="0")
     responses = ResponsesService(forward=gateway.forward, store=_Forgetful(), retention_s=1, now=time.time)
-    health = Health(node=node, state=lambda: NodeState.OK, metrics=metrics, show_metrics=False)
+    health = Health(
+        node=node,
+        state=lambda: NodeState.OK,
+        metrics=metrics,
+        show_metrics=False,
+        recording=lambda: RecordingStatus(paused=False),
+    )
     routes = [*V1(gateway=gateway, responses=responses).routes(), *health.routes()]
     app = create_app(edge=BareEdge(), routes=routes, node=node, metrics=metrics)
     server = Server(app=app, host="127.0.0.1", port=port)

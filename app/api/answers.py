@@ -217,6 +217,7 @@ class Health(Open):
     node: str
     role: Literal["router", "follower", "alone"]
     version: str
+    recording: Literal["ok", "paused"]
 
 
 class Startup(Open):

@@ -98,6 +98,7 @@ class Edge:
             request_body=progress.body,
             status=answer.status,
             content_type=answer.headers.get("content-type", ""),
+            streamed=answer.streamed,
         )
         return replace(answer, body=RecordedBody(answer.body, record, self._finisher(began)))
 

@@ -51,6 +51,7 @@ SHAPES: dict[type[Exception], Shape] = {
     api.MethodNotAllowed: Shape(405, "invalid_request_error"),
     api.RouteNotFound: Shape(404, "not_found_error"),
     api.ApiKeyNotFound: Shape(404, "not_found_error"),
+    api.RequestNotFound: Shape(404, "not_found_error"),
     api.HostNotAllowed: Shape(403, "permission_error"),
     api.NotReady: Shape(503, "service_unavailable_error", None, 2),
     api.Draining: Shape(503, "service_unavailable_error", None, 10),

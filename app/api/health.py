@@ -12,6 +12,7 @@ from corral.app.api.metrics import CONTENT_TYPE, Metrics
 from corral.app.api.request_errors import Draining, NotReady
 from corral.app.api.route import Handler, Route
 from corral.app.gateway.endpoint import GatewayResponse
+from corral.app.history.recorder import RecordingStatus
 
 
 class NodeState(StrEnum):
@@ -45,12 +46,19 @@ class Health:
     """Handlers of the open routes."""
 
     def __init__(
-        self, *, node: NodeInfo, state: Callable[[], NodeState], metrics: Metrics, show_metrics: bool
+        self,
+        *,
+        node: NodeInfo,
+        state: Callable[[], NodeState],
+        metrics: Metrics,
+        show_metrics: bool,
+        recording: Callable[[], RecordingStatus],
     ) -> None:
         self._node = node
         self._state = state
         self._metrics = metrics
         self._show_metrics = show_metrics
+        self._recording = recording
 
     async def health(self, call: Call) -> GatewayResponse:
         state = self._state()
@@ -59,6 +67,7 @@ class Health:
             "node": self._node.name,
             "role": self._node.role,
             "version": self._node.version,
+            **_recording(self._recording()),
         }
         return json_answer(document, status=200 if state is NodeState.OK else 503)
 
@@ -112,3 +121,9 @@ class Health:
                 )
             )
         return routes
+
+
+def _recording(status: RecordingStatus) -> dict[str, str]:
+    if not status.paused:
+        return {"recording": "ok"}
+    return {"recording": "paused", "recording_reason": status.reason or "unknown"}

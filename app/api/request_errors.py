@@ -4,7 +4,7 @@ ApiError
 ├── BadRequest              also: InvalidJson, a body that isn't a JSON object, an unknown field
 ├── BodyTooLarge, BodyTimeout, UnsupportedMediaType
 ├── RouteNotFound, MethodNotAllowed
-├── ApiKeyNotFound
+├── ApiKeyNotFound, RequestNotFound
 ├── HostNotAllowed          a name that isn't ours: DNS rebinding
 └── NotReady                this node is starting or stopping
 """
@@ -67,6 +67,13 @@ class ApiKeyNotFound(ApiError):
 
     def __init__(self) -> None:
         super().__init__("there is no valid API key with this id; GET /v0/api-keys lists the keys")
+
+
+class RequestNotFound(ApiError):
+    code = "request_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("the history has no request with this id; it may have been removed by retention")
 
 
 class MethodNotAllowed(ApiError):

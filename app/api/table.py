@@ -5,15 +5,18 @@ from dataclasses import dataclass
 
 from corral.app.api.audit_routes import AuditRoutes
 from corral.app.api.health import Health, NodeInfo, NodeState
+from corral.app.api.history_routes import HistoryRoutes
 from corral.app.api.key_routes import KeyRoutes
 from corral.app.api.metrics import Metrics
 from corral.app.api.node_routes import NodeModels, NodeRoutes
 from corral.app.api.route import Route
 from corral.app.api.v1 import V1
 from corral.app.gateway.gateway import Gateway
+from corral.app.history.recorder import RecordingStatus
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
+from corral.app.store.history import History
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,8 @@ class Services:
     on_stop: Callable[[], None]
     api_keys: ApiKeys
     audit: Audit
+    history: History
+    recording: Callable[[], RecordingStatus]
     now: Callable[[], float]
 
 
@@ -42,8 +47,10 @@ def routes_of(services: Services) -> list[Route]:
             state=services.state,
             metrics=services.metrics,
             show_metrics=services.show_metrics,
+            recording=services.recording,
         ).routes(),
         *NodeRoutes(models=services.models, on_stop=services.on_stop).routes(),
         *KeyRoutes(keys=services.api_keys, now=services.now).routes(),
+        *HistoryRoutes(history=services.history).routes(),
         *AuditRoutes(audit=services.audit).routes(),
     ]

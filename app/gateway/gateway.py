@@ -37,6 +37,7 @@ class Gateway:
                 _LOG.info("endpoint failed", endpoint=endpoint.name, model=request.model, error=error.message)
                 failure = error if failure is None or isinstance(failure, ModelNotFound) else failure
                 continue
+            request.trace.endpoint_id, request.trace.endpoint_name = endpoint.id, endpoint.name
             return replace(answer, headers={**answer.headers, **_who(endpoint)})
         raise failure or NoCapableEndpoint(
             f"nobody can serve model {request.model!r} now; see GET /v1/models", param="model"

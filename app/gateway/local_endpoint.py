@@ -88,15 +88,16 @@ class LocalEndpoint:
         if translate is None:
             raise InvalidRequest(f"models of this machine can't answer {request.path}")
         translation = translate(request.json, int(self._now()))
-        request.trace.node_name = self._node_name
         meter = _Meter(request, observer=self._observer, pool=self._pool, clock=self._clock)
         answer = _Answer(self._open(request.model, translation), meter)
         answer.events.open()
         try:
             if translation.stream is None:
-                return GatewayResponse(
-                    status=200, headers=_JSON_HEADERS, body=_once(await _document(answer, translation))
-                )
+                document = await _document(answer, translation)
+                request.trace.node_name = self._node_name
+                return GatewayResponse(status=200, headers=_JSON_HEADERS, body=_once(document))
+            request.trace.events = answer.meter.events
+            request.trace.node_name = self._node_name
             first = await answer.take(self._keep_alive_s)
         except BaseException:
             await answer.events.aclose()
@@ -121,8 +122,10 @@ class _Meter:
         self._pool = pool
         self._clock = clock
         self._started_at = clock()
+        self.events: list[Event] = []
 
     def see(self, events: Sequence[Event]) -> None:
+        self.events.extend(events)
         if self._trace.first_token_s is None and any(
             isinstance(event, TextDelta | ToolCallDelta) for event in events
         ):

@@ -32,10 +32,11 @@ class RequestRecord:
     client: Client
     trace: Trace
     model: str | None = None  # as the client wrote it
+    streamed: bool = False
     request_body: bytes = b""  # empty if the request was refused before it was read
     status: int = 0
     content_type: str = ""  # of the answer
-    answer: list[bytes] = field(default_factory=list)
+    answer: list[bytes] = field(default_factory=list)  # empty where the trace has its events
     answer_bytes: int = 0  # also those that were not kept
     outcome: Outcome = Outcome.OK
     duration_s: float = 0.0  # until the last byte
@@ -69,7 +70,7 @@ class RecordedBody:
             raise
         record = self._record
         record.answer_bytes += len(piece)
-        if record.answer_bytes <= MAX_ANSWER_BYTES:
+        if record.trace.events is None and record.answer_bytes <= MAX_ANSWER_BYTES:
             record.answer.append(piece)
         return piece
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from corral.engines.events import Event
+
 
 @dataclass(slots=True, kw_only=True)
 class Trace:
@@ -16,6 +18,9 @@ class Trace:
     cached_tokens: int = 0  # of the prompt
     completion_tokens: int = 0
     error_code: str | None = None  # of an answer that failed, also after its first byte
+    events: list[Event] | None = (
+        None  # of a stream of this machine; what the history keeps instead of its bytes
+    )
 
     @property
     def tokens(self) -> int:

@@ -21,12 +21,14 @@ from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
 from corral.app.gateway.principal import Session
 from corral.app.gateway.recording import RequestRecord
+from corral.app.history.recorder import Recorder, RecordingStatus
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.openai.responses.store import StoredResponse
 from corral.app.server import Server
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.database import Database, open_database
+from corral.app.store.history import History
 from corral.engines.devices import Devices, Memory
 from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
@@ -105,6 +107,7 @@ class Serving:
     pool: ModelPool
     log: MemoryLog
     database: Database
+    recorder: Recorder | None
     state: NodeState = NodeState.OK
     stops: int = 0
 
@@ -129,6 +132,7 @@ class Options:
     cors_origins: Collection[str] = ()
     allowed_hosts: Collection[str] = ()
     trust_loopback: bool = False
+    records: bool = False  # into the database instead of the memory log
     now: Callable[[], float] = lambda: NOW
 
 
@@ -140,6 +144,7 @@ class _Side:
         self._keys = keys
         self._options = options
         self._log = MemoryLog()
+        self._recorder = Recorder(database=database, now=options.now) if options.records else None
         self._audit = Audit(database)
         self._metrics = Metrics(CollectorRegistry())
         self._pool = ModelPool(
@@ -176,8 +181,14 @@ class _Side:
             on_stop=self._stop,
             api_keys=self._keys,
             audit=self._audit,
+            history=History(self._database),
+            recording=self._recording,
             now=now,
         )
+
+    def _recording(self) -> RecordingStatus:
+        recorder = self._recorder
+        return RecordingStatus(paused=False) if recorder is None else recorder.status
 
     def _edge(self) -> Edge:
         options = self._options
@@ -187,7 +198,7 @@ class _Side:
             ),
             state=self._state,
             hosts=options.allowed_hosts,
-            requests=self._log,
+            requests=self._log if self._recorder is None else self._recorder,
             audit=self._audit,
             now=options.now,
         )
@@ -211,6 +222,7 @@ class _Side:
             pool=self._pool,
             log=self._log,
             database=self._database,
+            recorder=self._recorder,
         )
         try:
             yield self._running

@@ -1,0 +1,74 @@
+"""Streamed answers put together again: one document of all that a stream said. Pure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from corral.app.history.choices import Choices
+from corral.engines.events import Event, Finished, TextDelta, ToolCallDelta
+
+_DONE = b"[DONE]"
+
+
+def joined_events(events: Iterable[Event]) -> dict[str, Any]:
+    """Of the events that an engine of this machine said."""
+    choices = Choices()
+    for event in events:
+        if isinstance(event, TextDelta):
+            choices.text(event.index, event.text, reasoning=event.reasoning)
+        elif isinstance(event, ToolCallDelta):
+            choices.tool_call(event.index, event.call, name=event.name, arguments=event.arguments)
+        elif isinstance(event, Finished):
+            choices.finished(event.index, event.reason)
+    return choices.document()
+
+
+def joined_stream(data: bytes) -> dict[str, Any]:
+    """Of the server-sent events of a chat, a completion or a response; also of a stream that was broken off."""
+    choices, more = Choices(), {}
+    for chunk in _chunks(data):
+        if isinstance(chunk.get("response"), dict) and str(chunk.get("type", "")).startswith("response."):
+            more["response"] = chunk["response"]
+        for name in ("error", "usage"):
+            if chunk.get(name):
+                more[name] = chunk[name]
+        for choice in chunk.get("choices") or ():
+            if isinstance(choice, dict):
+                _add_choice(choices, choice)
+        if chunk.get("type") == "response.output_text.delta":
+            choices.text(0, str(chunk.get("delta", "")), reasoning=False)
+    return {**choices.document(), **more}
+
+
+def _chunks(data: bytes) -> Iterable[dict[str, Any]]:
+    for line in data.split(b"\n"):
+        if not line.startswith(b"data:") or (text := line[5:].strip()) == _DONE:
+            continue
+        try:
+            chunk = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            continue  # the last line of a stream that was broken off
+        if isinstance(chunk, dict):
+            yield chunk
+
+
+def _add_choice(choices: Choices, choice: dict[str, Any]) -> None:
+    index = choice.get("index")
+    index = index if isinstance(index, int) else 0
+    delta = choice.get("delta")
+    delta = delta if isinstance(delta, dict) else {"content": choice.get("text")}
+    for name, reasoning in (("content", False), ("reasoning_content", True)):
+        if isinstance(text := delta.get(name), str):
+            choices.text(index, text, reasoning=reasoning)
+    for call in delta.get("tool_calls") or ():
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict):
+            choices.tool_call(
+                index,
+                call.get("index") if isinstance(call.get("index"), int) else 0,
+                name=function.get("name"),
+                arguments=str(function.get("arguments") or ""),
+            )
+    if choice.get("finish_reason"):
+        choices.finished(index, str(choice["finish_reason"]))

@@ -1,0 +1,83 @@
+"""What the history keeps of a body: JSON without media, long number lists and secrets, and not without end. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from corral.app.secrets_mask import MASK, masked_text
+
+MAX_TEXT = 256 * 1024  # characters of one side of a request
+_MAX_DEPTH = 64
+_LONG_BASE64 = 256  # characters; shorter ones may be words
+_MANY_NUMBERS = 32
+_SECRET_NAMES = frozenset(
+    {
+        "access_token",
+        "api_key",
+        "apikey",
+        "authorization",
+        "client_secret",
+        "cookie",
+        "password",
+        "refresh_token",
+        "secret",
+        "x_api_key",
+    }
+)
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w=.+-]+)*);base64,([A-Za-z0-9+/=_%-]+)")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+
+
+def redacted(value: Any, *, depth: int = 0) -> Any:
+    """The same JSON value without what the history must not keep."""
+    if isinstance(value, str):
+        return redacted_text(value)
+    if depth > _MAX_DEPTH:
+        return "[nested too deep]"
+    if isinstance(value, Mapping):
+        return {
+            name: MASK if _names_a_secret(name) and each else redacted(each, depth=depth + 1)
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        if len(value) > _MANY_NUMBERS and all(type(each) in (int, float) for each in value):
+            return f"[{len(value)} numbers]"
+        return [redacted(each, depth=depth + 1) for each in value]
+    return value
+
+
+def redacted_text(text: str) -> str:
+    """A text without data URLs, encoded files and secrets."""
+    if len(text) >= _LONG_BASE64 and _BASE64.fullmatch(text):
+        return f"[redacted base64 len={len(text)}]"
+    if "base64," in text:
+        text = _DATA_URL.sub(_media, text)
+    return masked_text(text)
+
+
+def redacted_json(value: Any) -> str:
+    """A JSON value as the history keeps it; cut if it is too long."""
+    return cut(orjson.dumps(redacted(value), default=str).decode("utf-8", "replace"))
+
+
+def redacted_body(body: bytes) -> str:
+    """A body as it went over the wire; what isn't JSON is taken for text."""
+    try:
+        return redacted_json(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return cut(redacted_text(body[: 4 * MAX_TEXT].decode("utf-8", "replace")))
+
+
+def cut(text: str) -> str:
+    """At most MAX_TEXT characters, and a word about the rest."""
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… [cut, {len(text) - MAX_TEXT} characters]"
+
+
+def _media(match: re.Match[str]) -> str:
+    return f"[redacted {match[1] or 'data'} len={len(match[3])}]"
+
+
+def _names_a_secret(name: object) -> bool:
+    return isinstance(name, str) and name.lower().replace("-", "_") in _SECRET_NAMES

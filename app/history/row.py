@@ -1,0 +1,134 @@
+"""A record of a request as the rows that the database keeps. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from corral.app.gateway.recording import Outcome, RequestRecord
+from corral.app.history.joined import joined_events, joined_stream
+from corral.app.history.redaction import cut, redacted_body, redacted_json
+from corral.app.store.database import Value
+
+_HOUR_S = 3600
+_VECTORS = "/v1/embeddings"  # its answers are numbers only
+_NO_WORDS = frozenset(
+    {"id", "object", "model", "role", "type", "finish_reason", "created", "usage", "system_fingerprint"}
+)
+
+UsageKey = tuple[int, str, str, str, str, str]  # hour, model, endpoint, kind and id of who, address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """What was said, readable."""
+
+    request: str
+    answer: str
+    searched: str
+
+
+def request_values(record: RequestRecord, number: int) -> tuple[Value, ...]:
+    """The row of table `requests`, in the order of its columns."""
+    trace, who = record.trace, record.client.principal
+    return (
+        number,
+        record.id,
+        record.request_id,
+        record.started_at,
+        record.method,
+        record.path,
+        None if record.model is None else record.model[:500],
+        trace.endpoint_id,
+        trace.endpoint_name,
+        trace.node_name,
+        None if who is None else who.kind.value,
+        None if who is None else who.id,
+        None if who is None else who.name,
+        record.client.address,
+        record.status,
+        record.outcome.value,
+        trace.error_code,
+        int(record.streamed),
+        record.duration_s,
+        trace.queued_s,
+        trace.first_token_s,
+        trace.prompt_tokens,
+        trace.cached_tokens,
+        trace.completion_tokens,
+        len(record.request_body),
+        record.answer_bytes,
+    )
+
+
+def texts_of(record: RequestRecord) -> Texts:
+    """The bodies, redacted and put together. Takes time with long ones: not for the event loop."""
+    request = redacted_body(record.request_body) if record.request_body else ""
+    answer = _answer(record)
+    return Texts(request=request, answer=answer, searched=cut(" ".join(_words(request, answer))))
+
+
+def usage_key(record: RequestRecord) -> UsageKey:
+    """Whose and whereof the sums are."""
+    who = record.client.principal
+    return (
+        int(record.started_at) // _HOUR_S * _HOUR_S,
+        (record.model or "")[:500],
+        record.trace.endpoint_id or "",
+        "" if who is None else who.kind.value,
+        "" if who is None else who.id,
+        record.client.address,
+    )
+
+
+def usage_rows(records: Iterable[RequestRecord]) -> list[tuple[Value, ...]]:
+    """The rows of table `usage` to add to what is there, in the order of its columns."""
+    sums: dict[UsageKey, list[float]] = {}
+    names: dict[UsageKey, str] = {}
+    for record in records:
+        key, trace, who = usage_key(record), record.trace, record.client.principal
+        names[key] = "" if who is None else who.name
+        added = (
+            1,
+            record.outcome is Outcome.FAILED,
+            record.outcome is Outcome.REFUSED,
+            trace.prompt_tokens,
+            trace.cached_tokens,
+            trace.completion_tokens,
+            record.duration_s,
+        )
+        sums[key] = [left + right for left, right in zip(sums.get(key, [0] * len(added)), added, strict=True)]
+    return [(*key[:5], names[key], key[5], *values) for key, values in sums.items()]
+
+
+def _answer(record: RequestRecord) -> str:
+    if record.trace.events is not None:
+        document = joined_events(record.trace.events)
+        if record.trace.error_code is not None:
+            document["error"] = {"code": record.trace.error_code}
+        return redacted_json(document)
+    body = b"".join(record.answer)
+    if record.path == _VECTORS and record.status == 200:
+        return f"[{record.answer_bytes} bytes of vectors]"
+    return redacted_json(joined_stream(body)) if record.streamed else redacted_body(body)
+
+
+def _words(*bodies: str) -> Iterator[str]:
+    for body in bodies:
+        try:
+            yield from _strings(orjson.loads(body))
+        except orjson.JSONDecodeError:  # cut, or no JSON
+            yield body
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            if name not in _NO_WORDS:
+                yield from _strings(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _strings(each)

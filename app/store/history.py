@@ -1,0 +1,152 @@
+"""The history of requests: filters, pages, search, export and retention."""
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from corral.app.store.database import Database, Value
+
+_COLUMNS = (
+    "number, id, request_id, started_at, method, path, model, endpoint_id, endpoint_name, node_name, who_kind, who_id,"
+    " who_name, address, status, outcome, error_code, streamed, duration_s, queued_s, first_token_s, prompt_tokens,"
+    " cached_tokens, completion_tokens, request_bytes, answer_bytes"
+)
+_SUMS = [
+    "requests",
+    "failures",
+    "refusals",
+    "prompt_tokens",
+    "cached_tokens",
+    "completion_tokens",
+    "duration_s",
+]
+
+INSERT_REQUEST = f"INSERT INTO requests ({_COLUMNS}) VALUES ({', '.join('?' * (_COLUMNS.count(',') + 1))})"
+INSERT_TEXTS = "INSERT INTO request_texts (number, request_body, answer_body, searched) VALUES (?, ?, ?, ?)"
+UPSERT_USAGE = (
+    "INSERT INTO usage (hour, model, endpoint_id, who_kind, who_id, who_name, address,"
+    f" {', '.join(_SUMS)}) VALUES ({', '.join('?' * (7 + len(_SUMS)))})"
+    " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, "
+    + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS)
+)
+
+EXPORT_PAGE = 500  # rows that an export holds at a time
+_PURGE_STEP = 500  # rows of one transaction, so that records don't wait long
+USAGE_RETENTION_S = 400 * 86_400.0
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryFilter:
+    """Which requests; None: all."""
+
+    model: str | None = None
+    endpoint: str | None = None  # id or name
+    runtime: str | None = None  # name of the node that answered
+    user: str | None = None  # id or name of a key or user
+    status: str | None = None  # "404", "4xx", or an outcome
+    start: float | None = None  # Unix time, seconds
+    end: float | None = None
+    words: str | None = None  # all of them in the texts; the last one may go on
+
+
+class History:
+    """Reads and clears the history; the recorder writes it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, wanted: HistoryFilter, *, offset: int, limit: int) -> list[sqlite3.Row]:
+        """Rows of `requests`, the latest first."""
+        where, values = _where(wanted)
+        return await self._database.read(
+            f"SELECT * FROM requests{where} ORDER BY number DESC LIMIT ? OFFSET ?", (*values, limit, offset)
+        )
+
+    async def count(self, wanted: HistoryFilter) -> int:
+        """How many there are."""
+        where, values = _where(wanted)
+        return int((await self._database.read(f"SELECT count(*) FROM requests{where}", values))[0][0])
+
+    async def find(self, id: str) -> sqlite3.Row | None:
+        """One request with its texts."""
+        rows = await self._database.read(f"{_WITH_TEXTS} WHERE id = ?", (id,))
+        return rows[0] if rows else None
+
+    async def every(self, wanted: HistoryFilter) -> AsyncIterator[list[sqlite3.Row]]:
+        """All of them with their texts, the latest first, some hundred at a time."""
+        where, values = _where(wanted)
+        glue = "AND" if where else "WHERE"
+        before = 2**62
+        while True:
+            rows = await self._database.read(
+                f"{_WITH_TEXTS}{where} {glue} requests.number < ? ORDER BY requests.number DESC LIMIT ?",
+                (*values, before, EXPORT_PAGE),
+            )
+            if not rows:
+                return
+            yield rows
+            before = rows[-1]["number"]
+
+    async def purge(self, *, before: float, now: float) -> int:
+        """Forget requests that began before a time, and sums that are older than a year; how many requests."""
+        await self._database.execute("DELETE FROM usage WHERE hour < ?", (now - USAGE_RETENTION_S,))
+        forgotten = 0
+        while True:
+            step = await self._database.execute(
+                "DELETE FROM requests WHERE number IN"
+                " (SELECT number FROM requests WHERE started_at < ? ORDER BY started_at LIMIT ?)",
+                (before, _PURGE_STEP),
+            )
+            forgotten += step
+            if step < _PURGE_STEP:
+                return forgotten
+
+
+_WITH_TEXTS = (
+    "SELECT requests.*, request_body, answer_body FROM requests"
+    " LEFT JOIN request_texts ON request_texts.number = requests.number"
+)
+
+
+async def last_number(database: Database) -> int:
+    """The number of the latest row; 0 if there is none."""
+    return int((await database.rows("SELECT coalesce(max(number), 0) FROM requests"))[0][0])
+
+
+def _where(wanted: HistoryFilter) -> tuple[str, list[Value]]:
+    terms: list[tuple[str, tuple[Value, ...]]] = []
+    if wanted.model is not None:
+        terms.append(("model = ?", (wanted.model,)))
+    if wanted.endpoint is not None:
+        terms.append(("(endpoint_id = ? OR endpoint_name = ?)", (wanted.endpoint, wanted.endpoint)))
+    if wanted.runtime is not None:
+        terms.append(("node_name = ?", (wanted.runtime,)))
+    if wanted.user is not None:
+        terms.append(("(who_id = ? OR who_name = ?)", (wanted.user, wanted.user)))
+    if wanted.status is not None:
+        terms.append(_status_term(wanted.status))
+    if wanted.start is not None:
+        terms.append(("started_at >= ?", (wanted.start,)))
+    if wanted.end is not None:
+        terms.append(("started_at < ?", (wanted.end,)))
+    if wanted.words is not None:
+        found = "requests.number IN (SELECT rowid FROM request_search WHERE request_search MATCH ?)"
+        terms.append((found, (match_query(wanted.words),)))
+    clause = " AND ".join(sql for sql, _ in terms)
+    return (f" WHERE {clause}" if clause else "", [value for _, values in terms for value in values])
+
+
+def _status_term(status: str) -> tuple[str, tuple[Value, ...]]:
+    if status.isdigit():
+        return ("status = ?", (int(status),))
+    if status.endswith("xx"):
+        return ("status BETWEEN ? AND ?", (int(status[0]) * 100, int(status[0]) * 100 + 99))
+    return ("outcome = ?", (status,))
+
+
+def match_query(words: str) -> str:
+    """A query for FTS5 that finds texts with all of the words; whatever people type, it is never its syntax."""
+    found = _WORD.findall(words)
+    return " ".join(f'"{word}"' for word in found) + "*" if found else '""'

@@ -1,0 +1,90 @@
+"""Streams put together again."""
+
+import json
+from typing import Any
+
+from corral.app.history.joined import joined_events, joined_stream
+from corral.engines.events import Done, Finished, Started, TextDelta, ToolCallDelta
+
+
+def sse(*chunks: object) -> bytes:
+    return b"".join(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks)
+
+
+def delta(index: int = 0, reason: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {"choices": [{"index": index, "delta": fields, "finish_reason": reason}]}
+
+
+def message(document: dict[str, Any], index: int = 0) -> Any:
+    return document["choices"][index]["message"]
+
+
+def test_events_of_an_engine() -> None:
+    document = joined_events(
+        [
+            Started(prompt_tokens=1, cached_tokens=0),
+            TextDelta(index=0, text="let me think", reasoning=True),
+            TextDelta(index=1, text="other"),
+            TextDelta(index=0, text="Hel"),
+            TextDelta(index=0, text="lo"),
+            ToolCallDelta(index=0, call=0, id="c", name="add", arguments='{"a":'),
+            ToolCallDelta(index=0, call=0, arguments="1}"),
+            Finished(index=0, reason="tool_calls"),
+            Done(prompt_tokens=1),
+        ]
+    )
+    assert message(document) == {
+        "role": "assistant",
+        "content": "Hello",
+        "reasoning_content": "let me think",
+        "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": '{"a":1}'}}],
+    }
+    assert [choice["finish_reason"] for choice in document["choices"]] == ["tool_calls", None]
+    assert message(document, 1)["content"] == "other"
+
+
+def test_a_chat_stream() -> None:
+    call = {"index": 0, "function": {"name": "add", "arguments": "{}"}}
+    data = sse(
+        delta(role="assistant", content=""),
+        delta(content="Hel"),
+        delta(content="lo", tool_calls=[call]),
+        delta(reason="stop"),
+        {"choices": [], "usage": {"total_tokens": 3}},
+    )
+    document = joined_stream(b": keep-alive\n\n" + data + b"data: [DONE]\n\n")
+    assert message(document)["content"] == "Hello"
+    assert message(document)["tool_calls"][0]["function"]["name"] == "add"
+    assert (document["choices"][0]["finish_reason"], document["usage"]) == ("stop", {"total_tokens": 3})
+
+
+def test_a_broken_stream_gives_what_there_was() -> None:
+    document = joined_stream(
+        sse(delta(content="Hel"), {"error": {"code": "x"}}) + b'data: {"choices": [{"del'
+    )
+    assert message(document)["content"] == "Hel"
+    assert document["error"] == {"code": "x"}
+
+
+def test_a_completion_stream() -> None:
+    document = joined_stream(
+        sse({"choices": [{"index": 0, "text": "a"}]}, {"choices": [{"index": 0, "text": "b"}]})
+    )
+    assert message(document)["content"] == "ab"
+
+
+def test_a_responses_stream() -> None:
+    document = joined_stream(
+        sse(
+            {"type": "response.created", "response": {"status": "in_progress"}},
+            {"type": "response.output_text.delta", "delta": "Hel"},
+            {"type": "response.output_text.delta", "delta": "lo"},
+            {"type": "response.completed", "response": {"status": "completed"}},
+        )
+    )
+    assert message(document)["content"] == "Hello"
+    assert document["response"] == {"status": "completed"}
+
+
+def test_garbage_is_nothing() -> None:
+    assert joined_stream(b"data: 5\n\ndata: \xff\n\n\x00") == {"choices": []}

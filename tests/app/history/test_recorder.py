@@ -1,0 +1,141 @@
+"""Records become rows; while nothing can be written they wait, and little is lost."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from corral.app.gateway.recording import Outcome
+from corral.app.gateway.trace import Trace
+from corral.app.history.recorder import STRANGERS_PER_S, Keep, Recorder
+from corral.app.store.database import Database, Statement, open_database
+from corral.app.store.errors import DiskFull
+from corral.app.store.history import History, HistoryFilter
+from corral.engines.events import TextDelta
+from tests.app.history.records import NOW, record
+
+ALL = HistoryFilter()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await open_database(tmp_path / "corral.db")
+    yield database
+    await database.close()
+
+
+class FullDisk(Database):
+    """A database that can't be written while `full`."""
+
+    def __init__(self, inner: Database) -> None:
+        self._inner = inner
+        self.full = True
+
+    async def write(self, statements: Sequence[Statement]) -> None:
+        if self.full:
+            raise DiskFull
+        await self._inner.write(statements)
+
+    async def rows(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        return await self._inner.rows(sql)
+
+
+async def test_records_become_rows_texts_and_sums(database: Database) -> None:
+    recorder = Recorder(database=database)
+    await recorder.open()
+    recorder.put(record())
+    recorder.put(
+        record(at=NOW + 1, status=404, outcome=Outcome.REFUSED, trace=Trace(error_code="model_not_found"))
+    )
+    recorder.put(record(at=NOW + 2))
+    await recorder.flush()
+    rows = await History(database).page(ALL, offset=0, limit=10)
+    assert [(row["number"], row["status"], row["who_name"]) for row in rows] == [
+        (3, 200, "phone"),
+        (2, 404, "phone"),
+        (1, 200, "phone"),
+    ]
+    found = await History(database).find(rows[2]["id"])
+    assert found is not None and "good morning" in found["answer_body"] and "hello" in found["request_body"]
+    sums = await database.read("SELECT sum(requests), sum(refusals), sum(prompt_tokens) FROM usage")
+    assert tuple(sums[0]) == (3, 1, 6)
+    assert (await database.read("SELECT count(*) FROM usage"))[0][0] == 2  # two endpoints: one, and none
+
+
+async def test_numbers_go_on_after_a_restart(database: Database) -> None:
+    for _ in range(2):
+        recorder = Recorder(database=database)
+        await recorder.open()
+        recorder.put(record())
+        await recorder.stop()
+    assert [row["number"] for row in await History(database).page(ALL, offset=0, limit=10)] == [2, 1]
+
+
+async def test_a_stream_is_kept_as_its_text(database: Database) -> None:
+    recorder = Recorder(database=database)
+    trace = Trace(
+        events=[TextDelta(index=0, text="gu"), TextDelta(index=0, text="ten Tag")], error_code="draining"
+    )
+    recorder.put(record(streamed=True, answer=[], trace=trace))
+    recorder.put(
+        record(streamed=True, answer=[b'data: {"choices":[{"index":0,"delta":{"content":"salut"}}]}\n\n'])
+    )
+    await recorder.flush()
+    history = History(database)
+    for words in ("guten", "Tag draining", "SALUT"):
+        assert len(await history.page(HistoryFilter(words=words), offset=0, limit=10)) == 1
+
+
+@pytest.mark.parametrize(
+    ("keep", "rows", "texts"), [(Keep.FULL, 1, 1), (Keep.NUMBERS, 1, 0), (Keep.OFF, 0, 0)]
+)
+async def test_less_can_be_kept(database: Database, keep: Keep, rows: int, texts: int) -> None:
+    recorder = Recorder(database=database, keep=keep)
+    recorder.put(record())
+    await recorder.flush()
+    for table, count in (("requests", rows), ("request_texts", texts)):
+        assert (await database.read(f"SELECT count(*) FROM {table}"))[0][0] == count
+
+
+async def test_a_full_disk_pauses_and_loses_nothing(database: Database) -> None:
+    disk = FullDisk(database)
+    recorder = Recorder(database=disk, now=lambda: NOW)
+    for number in range(3):
+        recorder.put(record(at=NOW + number))
+        await recorder.flush()
+    status = recorder.status
+    assert (status.paused, status.since, status.waiting, status.lost) == (True, NOW, 3, 0)
+    assert "disk" in (status.reason or "")
+    disk.full = False
+    await recorder.flush()
+    assert not recorder.status.paused and recorder.status.waiting == 0
+    assert await History(database).count(ALL) == 3
+
+
+async def test_what_waits_is_bounded(database: Database) -> None:
+    disk = FullDisk(database)
+    recorder = Recorder(database=disk, most_records=5, most_bytes=1000)
+    for number in range(8):
+        recorder.put(record(at=NOW + number))
+    assert (recorder.status.waiting, recorder.status.lost) == (5, 3)
+    recorder.put(record(request_body=b"x" * 2000))
+    disk.full = False
+    await recorder.flush()
+    history = History(database)
+    rows = await history.page(ALL, offset=0, limit=10)
+    assert [row["started_at"] - NOW for row in rows] == [0, 7, 6, 5, 4]
+    last = await history.find(rows[0]["id"])
+    assert last is not None and last["request_body"] == ""
+
+
+async def test_strangers_can_not_flood_the_history(database: Database) -> None:
+    recorder = Recorder(database=database)
+    for number in range(100):
+        recorder.put(
+            record(at=NOW + number / 1000, who=None, status=401, outcome=Outcome.REFUSED, request_body=b"")
+        )
+    recorder.put(record(at=NOW + 5, who=None, status=401, outcome=Outcome.REFUSED, request_body=b""))
+    await recorder.flush()
+    assert await History(database).count(ALL) == STRANGERS_PER_S + 1
+    assert (await database.read("SELECT sum(requests) FROM usage"))[0][0] == 101
