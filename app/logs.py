@@ -1,14 +1,15 @@
-"""Logs: JSON lines in a file per day, readable text on the terminal; secrets are masked in both.
+"""Logs: JSON lines in files, readable text on the terminal; secrets are masked in both.
 
-Entries of the standard library's loggers (the HTTP server's) take the same way. Files are written by a thread.
+Entries of the standard library's loggers (the HTTP server's) take the same way. A thread writes; what was bound with
+structlog's contextvars where the entry was made (`request_id`) stands in both kinds.
 """
 
+import json
 import logging
 import logging.handlers
-import re
 import sys
 from collections.abc import MutableMapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
@@ -17,11 +18,13 @@ import orjson
 import structlog
 from structlog.stdlib import ProcessorFormatter
 
+from corral.app.log_files import LogLimits, remove_surplus
+from corral.app.log_output import LogFileOutput, TerminalOutput
 from corral.app.secrets_mask import masked
 
-_STEM = "corral"
-_NAME = re.compile(rf"{_STEM}-(\d{{4}}-\d{{2}}-\d{{2}})\.log")
+LEVELS = ("debug", "info", "warning", "error")
 _QUIET = ("asyncio", "aiosqlite", "httpx", "httpcore", "hypercorn.error")  # only from warnings upwards
+_BOUND = "bound_context"  # attribute of a record
 
 _Entry = MutableMapping[str, Any]
 
@@ -30,28 +33,40 @@ class Logs:
     """The log of this process, from `open` to `close`."""
 
     def __init__(
-        self, *, folder: Path, level: str, retention_days: int, terminal: TextIO | None = None
+        self, *, folder: Path, level: str, limits: LogLimits, terminal: TextIO | None = None
     ) -> None:
-        self._folder = folder
-        self._level = getattr(logging, level.upper())
-        self._retention_days = retention_days
+        """`level` is one of LEVELS."""
+        self.folder = folder
+        self._level = level
+        self._limits = limits
         self._terminal = terminal or sys.stderr
         self._listener: logging.handlers.QueueListener | None = None
 
+    @property
+    def level(self) -> str:
+        """Entries below it are not kept."""
+        return self._level
+
+    def set_level(self, level: str) -> None:
+        """From now on, for every logger of this process; one of LEVELS."""
+        self._level = level
+        if self._listener is not None:
+            _apply_level(level)
+
     def open(self, *, now: datetime) -> None:
         """Take over what this process logs. Raises OSError if the folder can't be written."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.remove_old(now=now)
-        outputs = (_file_output(self._folder), _terminal_output(self._terminal))
+        terminal = _terminal_output(self._terminal)
+        files = LogFileOutput(self.folder, self._limits, self._complain)
+        files.setFormatter(_formatter(_as_json))
         queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
-        self._listener = logging.handlers.QueueListener(queue, *outputs)
+        self._listener = logging.handlers.QueueListener(queue, files, terminal)
         self._listener.start()
         root = logging.getLogger()
         self._before = (root.handlers, root.level)
         root.handlers = [_ToQueue(queue)]
-        root.setLevel(self._level)
-        for name in _QUIET:
-            logging.getLogger(name).setLevel(max(self._level, logging.WARNING))
+        _apply_level(self._level)
         structlog.configure(
             processors=[structlog.stdlib.filter_by_level, *_SHARED, ProcessorFormatter.wrap_for_formatter],
             logger_factory=structlog.stdlib.LoggerFactory(),
@@ -71,63 +86,29 @@ class Logs:
         structlog.reset_defaults()
 
     def remove_old(self, *, now: datetime) -> None:
-        """Delete the files of days before the retention time."""
-        for path in self._folder.glob(f"{_STEM}-*.log"):
-            day = day_of(path.name)
-            if day is not None and day <= now.date() - timedelta(days=self._retention_days):
-                path.unlink(missing_ok=True)
+        """Delete the files that are too old or too much."""
+        remove_surplus(self.folder, self._limits, now=now)
+
+    def _complain(self, text: str) -> None:
+        try:
+            self._terminal.write(f"corral: {text}\n")
+            self._terminal.flush()
+        except (OSError, ValueError):  # the terminal is gone, too
+            return
 
 
-def file_name(day: date) -> str:
-    """The log file of a day (UTC)."""
-    return f"{_STEM}-{day.isoformat()}.log"
-
-
-def day_of(name: str) -> date | None:
-    """The day of a log file; None if it isn't one."""
-    match = _NAME.fullmatch(name)
-    try:
-        return None if match is None else date.fromisoformat(match.group(1))
-    except ValueError:
-        return None
+def _apply_level(name: str) -> None:
+    level = logging.getLevelNamesMapping()[name.upper()]
+    logging.getLogger().setLevel(level)
+    for quiet in _QUIET:
+        logging.getLogger(quiet).setLevel(max(level, logging.WARNING))
 
 
 class _ToQueue(logging.handlers.QueueHandler):
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """As it is: the outputs format it, each in its way."""
+        """As it is, the outputs format it, each in its way; with the context that its thread or task has now."""
+        setattr(record, _BOUND, structlog.contextvars.get_contextvars())
         return record
-
-
-class _DailyFile(logging.Handler):
-    """Appends to the file of the entry's day."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self._folder = folder
-        self._day: date | None = None
-        self._file: TextIO | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            file = self._file_of(datetime.fromtimestamp(record.created, UTC).date())
-            file.write(self.format(record) + "\n")
-            file.flush()
-        except OSError:
-            self.handleError(record)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        super().close()
-
-    def _file_of(self, day: date) -> TextIO:
-        if self._file is None or day != self._day:
-            if self._file is not None:
-                self._file.close()
-            self._file = (self._folder / file_name(day)).open("a", encoding="utf-8")
-            self._day = day
-        return self._file
 
 
 def _mask(_logger: Any, _method: str, entry: _Entry) -> _Entry:
@@ -136,26 +117,40 @@ def _mask(_logger: Any, _method: str, entry: _Entry) -> _Entry:
     return {**masked(visible), **inner}
 
 
-_SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
+def _merge_context_of_record(_logger: Any, _method: str, entry: _Entry) -> _Entry:
+    return {**getattr(entry["_record"], _BOUND, {}), **entry}
+
+
+def _time_of_record(_logger: Any, _method: str, entry: _Entry) -> _Entry:
+    created = datetime.fromtimestamp(entry["_record"].created, UTC)
+    return {**entry, "timestamp": created.isoformat().replace("+00:00", "Z")}
+
+
+_SHOWN: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.stdlib.PositionalArgumentsFormatter(),
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
     structlog.processors.format_exc_info,
     _mask,
 ]
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    *_SHOWN,
+]
+_FOREIGN: list[Any] = [_merge_context_of_record, _time_of_record, *_SHOWN]
 
 
-def _file_output(folder: Path) -> logging.Handler:
-    output = _DailyFile(folder)
-    output.setFormatter(_formatter(lambda _logger, _method, entry: orjson.dumps(entry).decode()))
-    return output
+def _as_json(_logger: Any, _method: str, entry: _Entry) -> str:
+    try:
+        return orjson.dumps(entry, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
+    except TypeError:  # numbers of more than 64 bits, halves of characters
+        return json.dumps(entry, default=str, skipkeys=True)
 
 
 def _terminal_output(terminal: TextIO) -> logging.Handler:
-    output = logging.StreamHandler(terminal)
+    output = TerminalOutput(terminal)
     renderer = structlog.dev.ConsoleRenderer(
         colors=terminal.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
@@ -165,5 +160,5 @@ def _terminal_output(terminal: TextIO) -> logging.Handler:
 
 def _formatter(renderer: Any) -> ProcessorFormatter:
     return ProcessorFormatter(
-        foreign_pre_chain=_SHARED, processors=[ProcessorFormatter.remove_processors_meta, renderer]
+        foreign_pre_chain=_FOREIGN, processors=[ProcessorFormatter.remove_processors_meta, renderer]
     )

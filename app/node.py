@@ -26,6 +26,7 @@ from corral.app.gateway.principal import Session
 from corral.app.history.recorder import Keep, Recorder
 from corral.app.instance import InstanceLock
 from corral.app.local_token import KeysWithLocalToken
+from corral.app.log_files import LogLimits
 from corral.app.logs import Logs
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.paths import DataDir
@@ -82,7 +83,8 @@ async def run_node(*, settings: Settings, say: Say) -> None:
 
 @contextmanager
 def _logging(settings: Settings) -> Iterator[Logs]:
-    logs = Logs(folder=settings.log_dir, level=settings.log_level, retention_days=settings.log_retention_days)
+    limits = LogLimits(retention_days=settings.log_retention_days, max_bytes=settings.log_max_bytes)
+    logs = Logs(folder=settings.log_dir, level=settings.log_level, limits=limits)
     logs.open(now=datetime.now(UTC))
     try:
         for notice in settings.notices:

@@ -19,12 +19,28 @@ _NAMES = {
     "x_api_key",
     "x_runtime_token",
 }
+_NAME_ENDS = ("_api_key", "_authorization", "_cookie", "_password", "_secret", "_token")
+_SEPARATOR = r"""['"]?\s*[:=,]\s*(?:(?-i:b)(?=['"]))?['"]?"""  # between a name and its value, in headers, objects and Python's own notation
 _PATTERNS = (
     (re.compile(r"\b(sk|nt|inv|ct)_[A-Za-z0-9]{8,}"), rf"\1_{MASK}"),
     (re.compile(r"\bsk-[A-Za-z0-9_-]{8,}"), f"sk-{MASK}"),
+    (re.compile(r"\b(AIza|hf_|gh[opsu]_)[A-Za-z0-9_-]{16,}"), rf"\1{MASK}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), MASK),
     (re.compile(r"\b(Bearer|Basic)\s+[^\s'\",]+", re.IGNORECASE), rf"\1 {MASK}"),
-    (re.compile(r"(://)[^/\s@:]*:[^/\s@]+@"), rf"\1{MASK}@"),
+    (
+        re.compile(rf"\b(authorization(?>{_SEPARATOR}))(?!Bearer\b|Basic\b)[^\r\n'\"]+", re.IGNORECASE),
+        rf"\1{MASK}",
+    ),
+    (re.compile(rf"\b((?:set-)?cookie{_SEPARATOR})[^\r\n'\"]+", re.IGNORECASE), rf"\1{MASK}"),
+    (
+        re.compile(
+            rf"((?:password|passwd|secret|api[-_]?key|runtime-token){_SEPARATOR})[^\s'\",;&}}]+",
+            re.IGNORECASE,
+        ),
+        rf"\1{MASK}",
+    ),
+    (re.compile(r"([?&](?:key|token|access_token|code)=)[^&\s'\"]+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(r"(://)[^/\s'\"]+@"), rf"\1{MASK}@"),
 )
 
 
@@ -51,4 +67,5 @@ def masked(value: Any) -> Any:
 
 
 def _names_a_secret(name: object) -> bool:
-    return isinstance(name, str) and name.lower().replace("-", "_") in _NAMES
+    plain = name.lower().replace("-", "_") if isinstance(name, str) else ""
+    return plain in _NAMES or plain.endswith(_NAME_ENDS)

@@ -124,6 +124,12 @@ class Settings:
         default=7,
         legacy=("LLMLB_LOG_RETENTION_DAYS", "LLM_RUNTIME_LOG_RETENTION_DAYS", "LLM_LOG_RETENTION_DAYS"),
     )
+    log_max_bytes: int = _setting(
+        kinds.SIZE,
+        "All log files together take no more than this; the oldest are deleted.",
+        default=500_000_000,
+        default_text="500MB",
+    )
     model_idle_timeout_s: float | None = _setting(
         kinds.optional(kinds.SECONDS),
         "A model that nobody used for so long is unloaded.",
