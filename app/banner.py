@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from corral.app.first_start import FirstCredentials
 from corral.app.urls import Urls
 from corral.engines import echo
 from corral.engines.model import Capability, Lifecycle, ModelStatus
@@ -18,18 +19,22 @@ def ready_banner(
     urls: Urls,
     models: Sequence[ModelStatus],
     models_dir: Path,
-    new_key: str | None,
-    key_was_given: bool,
+    first: FirstCredentials,
 ) -> str:
-    """`new_key` is the first API key if it was made just now and nobody has seen it; it stands here and nowhere else."""
+    """`first` has what was made just now and nobody has seen; it stands here and nowhere else."""
+    new_key = first.key
     lines = ["", f"Corral {version} is ready.", "", f"  URL       {urls.local}"]
     if urls.network is not None:
         lines.append(f"            {urls.network} (from other machines)")
     lines.append(f"  OpenAI    {urls.local}/v1")
     if new_key is not None:
         lines.append(f"  API key   {new_key}   (shown only now: keep it)")
-    elif key_was_given:
+    elif first.key_given:
         lines.append("  API key   as given in the setting bootstrap_api_key")
+    if first.password is not None:
+        lines.append(f"  Admin     {first.admin}, password {first.password}   (shown only now: keep it)")
+    elif first.admin is not None:
+        lines.append(f"  Admin     {first.admin}, password as given in the setting admin_password")
     lines += ["", *_first_steps(urls.local, models, models_dir, new_key), "", "Ctrl+C stops it.", ""]
     return "\n".join(lines)
 

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,12 +16,12 @@ from corral.app.api.connection import CorralApp
 from corral.app.api.edge import Edge
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
-from corral.app.api.table import Services, routes_of
+from corral.app.api.table import People, Services, routes_of
 from corral.app.banner import ready_banner
-from corral.app.gateway.auth import Authenticator, digest_of
+from corral.app.first_start import FirstCredentials, make_first_credentials
+from corral.app.gateway.auth import Authenticator
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
-from corral.app.gateway.principal import Session
 from corral.app.history.recorder import Keep, Recorder
 from corral.app.instance import InstanceLock
 from corral.app.local_token import KeysWithLocalToken
@@ -30,6 +29,8 @@ from corral.app.log_files import LogLimits
 from corral.app.logs import Logs
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.paths import DataDir
+from corral.app.people.passwords import Passwords
+from corral.app.people.sessions import Sessions, kept_secret
 from corral.app.run_file import RunFile, new_token, remove_run_files, write_run_files
 from corral.app.server import Server
 from corral.app.settings_table import Settings
@@ -38,7 +39,10 @@ from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.database import Database, open_database
 from corral.app.store.history import History
+from corral.app.store.invitations import Invitations
 from corral.app.store.responses import Responses
+from corral.app.store.revoked_sessions import RevokedSessions
+from corral.app.store.users import Users
 from corral.app.supervisor import Supervisor
 from corral.app.urls import urls_of
 from corral.app.version import program_version
@@ -57,13 +61,6 @@ _LOG = structlog.get_logger(__name__)
 Say = Callable[[str], None]
 
 
-class NoSessions:
-    """A SessionBook without users."""
-
-    def find(self, token: str) -> Session | None:
-        return None
-
-
 async def run_node(*, settings: Settings, say: Say) -> None:
     """Serve until SIGTERM, SIGINT or POST /v0/node/stop. `say` gets what a person should read.
 
@@ -77,7 +74,10 @@ async def run_node(*, settings: Settings, say: Say) -> None:
             async with _database(folder) as database:
                 keys = ApiKeys(database)
                 await keys.load()
-                node = _Node(settings=settings, database=database, keys=keys, stop=stop, say=say)
+                people = await _people(settings, folder, database)
+                node = _Node(
+                    settings=settings, database=database, keys=keys, people=people, stop=stop, say=say
+                )
                 await node.run(logs)
 
 
@@ -103,21 +103,40 @@ async def _database(folder: DataDir) -> AsyncIterator[Database]:
         await database.close()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FirstKey:
-    text: str | None  # shown to people; None if it was given, or if there are keys already
-    given: bool
+async def _people(settings: Settings, folder: DataDir, database: Database) -> People:
+    """The users and their sessions, read into memory."""
+    secret = settings.session_secret
+    if secret is None:
+        secret = await asyncio.to_thread(kept_secret, folder.session_secret)
+    users, revoked = Users(database), RevokedSessions(database)
+    await users.load()
+    await revoked.load()
+    return People(
+        users=users,
+        passwords=Passwords(),
+        sessions=Sessions(secret=secret, users=users, revoked=revoked, now=time.time),
+        revoked=revoked,
+        invitations=Invitations(database),
+    )
 
 
 class _Node:
     """The parts, built with keyword arguments only."""
 
     def __init__(
-        self, *, settings: Settings, database: Database, keys: ApiKeys, stop: StopSignal, say: Say
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        keys: ApiKeys,
+        people: People,
+        stop: StopSignal,
+        say: Say,
     ) -> None:
         self._settings = settings
         self._folder = DataDir(settings.data_dir)
         self._keys = keys
+        self._people = people
         self._stop = stop
         self._say = say
         self._state = NodeState.STARTING
@@ -171,6 +190,7 @@ class _Node:
             show_metrics=settings.metrics,
             on_stop=self._stop.ask,
             api_keys=self._keys,
+            people=self._people,
             audit=self._audit,
             history=self._history,
             recording=lambda: self._recorder.status,
@@ -179,7 +199,7 @@ class _Node:
         edge = Edge(
             authenticator=Authenticator(
                 keys=KeysWithLocalToken(keys=self._keys, token=self._token),
-                sessions=NoSessions(),
+                sessions=self._people.sessions,
                 trust_loopback=settings.trust_loopback,
             ),
             state=services.state,
@@ -203,7 +223,12 @@ class _Node:
             await self._pool.start()
             await self._recorder.open()
             self._supervise(logs)
-            first = await self._first_key()
+            first = await make_first_credentials(
+                settings=self._settings,
+                keys=self._keys,
+                users=self._people.users,
+                passwords=self._people.passwords,
+            )
             self._state = NodeState.OK
             await self._announce(first)
             await self._until_asked_to_stop()
@@ -218,8 +243,10 @@ class _Node:
             now = time.time()
             await self._history.purge(before=now - self._settings.history_retention_days * _DAY_S, now=now)
 
-        async def purge_audit() -> None:
+        async def purge_people() -> None:
             await self._audit.purge(now=time.time())
+            await self._people.revoked.purge(now=time.time())
+            await self._people.invitations.purge(now=time.time())
 
         async def remove_old_logs() -> None:
             await asyncio.to_thread(logs.remove_old, now=datetime.now(UTC))
@@ -227,10 +254,10 @@ class _Node:
         self._supervisor.every(_HOUR_S, "purge of stored responses", purge_responses)
         self._supervisor.start("recording", self._recorder.run)
         self._supervisor.every(_HOUR_S, "purge of the history", purge_history)
-        self._supervisor.every(_HOUR_S, "purge of the audit log", purge_audit)
+        self._supervisor.every(_HOUR_S, "purge of old sessions, invitations and audit entries", purge_people)
         self._supervisor.every(_HOUR_S, "removal of old logs", remove_old_logs)
 
-    async def _announce(self, first: _FirstKey) -> None:
+    async def _announce(self, first: FirstCredentials) -> None:
         """Tell this machine's commands and its people where the node answers."""
         settings = self._settings
         urls = urls_of(settings.host, self._server.port)
@@ -243,21 +270,9 @@ class _Node:
                 urls=urls,
                 models=self._pool.models(),
                 models_dir=settings.models_dir,
-                new_key=first.text,
-                key_was_given=first.given,
+                first=first,
             )
         )
-
-    async def _first_key(self) -> _FirstKey:
-        bootstrap = self._settings.bootstrap_api_key
-        made = await self._keys.create_first(bootstrap=bootstrap, now=time.time())
-        if bootstrap is not None and self._keys.find(digest_of(bootstrap)) is None:
-            _LOG.warning(
-                "the setting bootstrap_api_key names no valid key: it counts for a new database only, "
-                "and this one has keys already"
-            )
-        given = made is not None and bootstrap is not None
-        return _FirstKey(text=None if given else made, given=given)
 
     async def _until_asked_to_stop(self) -> None:
         asked = asyncio.create_task(self._stop.asked.wait())

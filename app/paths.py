@@ -49,6 +49,11 @@ class DataDir:
         return self.root / "node.json"
 
     @property
+    def session_secret(self) -> Path:
+        """Signs the sessions of users, unless the setting does."""
+        return self.root / "session.secret"
+
+    @property
     def local_token(self) -> Path:
         """The credential for commands on this machine; a new one at each start."""
         return self.root / "local.token"

@@ -104,6 +104,7 @@ def _incoming(parameters: Mapping[str, str]) -> Incoming:
         address=request.remote_addr or "",
         server_address="" if server is None else server[0],
         request_id=g.request_id,
+        secure=request.scheme == "https",
         read_body=_read_body,
     )
 

@@ -14,7 +14,7 @@ from corral.app.api.origins import host_allowed
 from corral.app.api.request_errors import HostNotAllowed
 from corral.app.api.route import Route
 from corral.app.gateway.audit import AuditEntry, AuditLog
-from corral.app.gateway.auth import Asking, Authenticator, is_from_this_machine
+from corral.app.gateway.auth import Asking, Authenticator, check_allowed, is_from_this_machine
 from corral.app.gateway.endpoint import Client, GatewayResponse
 from corral.app.gateway.recording import RecordedBody, RequestLog, RequestRecord
 from corral.app.gateway.trace import Trace
@@ -35,6 +35,7 @@ class Incoming:
     address: str  # IP address of the client
     server_address: str  # ours, that it connected to
     request_id: str
+    secure: bool = False  # over https
     read_body: Callable[[], Awaitable[bytes]]
 
 
@@ -119,8 +120,9 @@ class Edge:
                 headers=headers,
                 from_this_machine=is_from_this_machine(incoming.address, incoming.server_address),
             )
-            principal = self._authenticator.authenticate(asking, route.access, now=self._now())
+            principal = self._authenticator.recognised(asking, route.access, now=self._now())
             progress.client = Client(address=incoming.address, principal=principal)
+            check_allowed(principal, route.access)
         if route.needs_ready:
             check_ready(self._state())
         json = {}
@@ -138,6 +140,7 @@ class Edge:
             request_id=incoming.request_id,
             parameters=incoming.parameters,
             query=incoming.query,
+            secure=incoming.secure,
             body=progress.body,
             json=json,
             trace=progress.trace,

@@ -38,6 +38,9 @@ SHAPES: dict[type[Exception], Shape] = {
     ResponseFailed: Shape(502, "upstream_error", "endpoint_failed"),
     gateway.MissingModel: Shape(400, "invalid_request_error"),
     gateway.NoCapableEndpoint: Shape(503, "service_unavailable_error", None, 10),
+    gateway.QueueFull: Shape(429, "rate_limit_error"),
+    gateway.QueueTimeout: Shape(504, "timeout_error"),
+    gateway.QuotaExceeded: Shape(429, "rate_limit_error"),
     gateway.CloudKeyMissing: Shape(401, "authentication_error"),
     gateway.AuthError: Shape(401, "authentication_error"),
     gateway.InsufficientScope: Shape(403, "permission_error"),
@@ -52,6 +55,13 @@ SHAPES: dict[type[Exception], Shape] = {
     api.RouteNotFound: Shape(404, "not_found_error"),
     api.ApiKeyNotFound: Shape(404, "not_found_error"),
     api.RequestNotFound: Shape(404, "not_found_error"),
+    api.UserNotFound: Shape(404, "not_found_error"),
+    api.InvitationNotFound: Shape(404, "not_found_error"),
+    api.DuplicateName: Shape(400, "invalid_request_error"),
+    api.LastAdminStays: Shape(400, "invalid_request_error"),
+    api.WrongPassword: Shape(401, "authentication_error"),
+    api.InvalidInvitation: Shape(400, "invalid_request_error"),
+    api.TooManyLogins: Shape(429, "rate_limit_error"),
     api.HostNotAllowed: Shape(403, "permission_error"),
     api.NotReady: Shape(503, "service_unavailable_error", None, 2),
     api.Draining: Shape(503, "service_unavailable_error", None, 10),
@@ -84,8 +94,11 @@ def error_headers(error: Exception) -> dict[str, str]:
     """Headers that go with the status."""
     headers = {"content-type": "application/json"}
     shape = shape_of(error)
-    if shape.retry_after_s is not None:
-        headers["retry-after"] = str(shape.retry_after_s)
+    retry_after_s = getattr(error, "retry_after_s", None) or shape.retry_after_s
+    if retry_after_s is not None:
+        headers["retry-after"] = str(retry_after_s)
+    if isinstance(error, gateway.GatewayError):
+        headers.update(error.headers)
     if shape.status == 401 and not isinstance(error, gateway.CloudKeyMissing):
         headers["www-authenticate"] = "Bearer"
     if isinstance(error, api.MethodNotAllowed):

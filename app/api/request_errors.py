@@ -4,11 +4,13 @@ ApiError
 ├── BadRequest              also: InvalidJson, a body that isn't a JSON object, an unknown field
 ├── BodyTooLarge, BodyTimeout, UnsupportedMediaType
 ├── RouteNotFound, MethodNotAllowed
-├── ApiKeyNotFound, RequestNotFound
+├── ApiKeyNotFound, RequestNotFound, UserNotFound, InvitationNotFound
+├── DuplicateName, LastAdminStays, WrongPassword, InvalidInvitation, TooManyLogins
 ├── HostNotAllowed          a name that isn't ours: DNS rebinding
 └── NotReady                this node is starting or stopping
 """
 
+import math
 from collections.abc import Collection
 from typing import ClassVar
 
@@ -74,6 +76,58 @@ class RequestNotFound(ApiError):
 
     def __init__(self) -> None:
         super().__init__("the history has no request with this id; it may have been removed by retention")
+
+
+class UserNotFound(ApiError):
+    code = "user_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("there is no user with this id; GET /v0/users lists the users")
+
+
+class InvitationNotFound(ApiError):
+    code = "invitation_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("there is no invitation with this id; GET /v0/invitations lists them")
+
+
+class DuplicateName(ApiError):
+    code = "duplicate_name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a user {name[:64]!r} already; choose another name", param="username")
+
+
+class LastAdminStays(ApiError):
+    code = "last_admin"
+
+    def __init__(self) -> None:
+        super().__init__("this is the last administrator; make another user an administrator first")
+
+
+class WrongPassword(ApiError):
+    code = "invalid_credentials"
+
+    def __init__(self, *, param: str | None = None) -> None:
+        super().__init__("the username or the password is wrong", param=param)
+
+
+class InvalidInvitation(ApiError):
+    code = "invalid_invitation"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this invitation is not valid: mistyped, used or expired; ask for a new one", param="code"
+        )
+
+
+class TooManyLogins(ApiError):
+    code = "too_many_logins"
+
+    def __init__(self, wait_s: float) -> None:
+        self.retry_after_s = max(1, math.ceil(wait_s))
+        super().__init__(f"too many failed attempts to sign in; try again in {self.retry_after_s} s")
 
 
 class MethodNotAllowed(ApiError):

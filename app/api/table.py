@@ -4,19 +4,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from corral.app.api.audit_routes import AuditRoutes
+from corral.app.api.auth_routes import AuthRoutes
 from corral.app.api.health import Health, NodeInfo, NodeState
 from corral.app.api.history_routes import HistoryRoutes
 from corral.app.api.key_routes import KeyRoutes
 from corral.app.api.metrics import Metrics
 from corral.app.api.node_routes import NodeModels, NodeRoutes
 from corral.app.api.route import Route
+from corral.app.api.user_routes import InvitationRoutes, UserRoutes
 from corral.app.api.v1 import V1
 from corral.app.gateway.gateway import Gateway
 from corral.app.history.recorder import RecordingStatus
 from corral.app.openai.responses.service import ResponsesService
+from corral.app.people.passwords import Passwords
+from corral.app.people.sessions import Sessions
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.history import History
+from corral.app.store.invitations import Invitations
+from corral.app.store.revoked_sessions import RevokedSessions
+from corral.app.store.users import Users
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """What the handlers about people use."""
+
+    users: Users
+    passwords: Passwords
+    sessions: Sessions
+    revoked: RevokedSessions
+    invitations: Invitations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +50,7 @@ class Services:
     show_metrics: bool
     on_stop: Callable[[], None]
     api_keys: ApiKeys
+    people: People
     audit: Audit
     history: History
     recording: Callable[[], RecordingStatus]
@@ -51,6 +70,23 @@ def routes_of(services: Services) -> list[Route]:
         ).routes(),
         *NodeRoutes(models=services.models, on_stop=services.on_stop).routes(),
         *KeyRoutes(keys=services.api_keys, now=services.now).routes(),
+        *_people_routes(services.people, services.now),
         *HistoryRoutes(history=services.history).routes(),
         *AuditRoutes(audit=services.audit).routes(),
+    ]
+
+
+def _people_routes(people: People, now: Callable[[], float]) -> list[Route]:
+    auth = AuthRoutes(
+        users=people.users,
+        passwords=people.passwords,
+        sessions=people.sessions,
+        revoked=people.revoked,
+        invitations=people.invitations,
+        now=now,
+    )
+    return [
+        *auth.routes(),
+        *UserRoutes(users=people.users, passwords=people.passwords, now=now).routes(),
+        *InvitationRoutes(invitations=people.invitations, now=now).routes(),
     ]

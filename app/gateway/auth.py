@@ -106,12 +106,12 @@ class Authenticator:
 
     def authenticate(self, asking: Asking, access: Access, *, now: float) -> Principal:
         """Who asks, and may use a route with this `access`. Raises AuthError."""
-        principal = self._recognised(asking, access, now=now)
-        if not may(principal, access):
-            raise AdminRequired if principal.session is not None else InsufficientScope(access.scopes)
+        principal = self.recognised(asking, access, now=now)
+        check_allowed(principal, access)
         return principal
 
-    def _recognised(self, asking: Asking, access: Access, *, now: float) -> Principal:
+    def recognised(self, asking: Asking, access: Access, *, now: float) -> Principal:
+        """Who asks, whatever they may do. Raises AuthError."""
         try:
             return self._shown(asking, now=now)
         except AuthError:
@@ -157,6 +157,12 @@ class Authenticator:
             scopes=key.scopes,
             quota=key.quota,
         )
+
+
+def check_allowed(principal: Principal, access: Access) -> None:
+    """Raises AdminRequired or InsufficientScope."""
+    if not may(principal, access):
+        raise AdminRequired if principal.session is not None else InsufficientScope(access.scopes)
 
 
 def digest_of(secret: str) -> bytes:

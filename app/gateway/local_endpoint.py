@@ -96,12 +96,11 @@ class LocalEndpoint:
                 document = await _document(answer, translation)
                 request.trace.node_name = self._node_name
                 return GatewayResponse(status=200, headers=_JSON_HEADERS, body=_once(document))
-            request.trace.events = answer.meter.events
-            request.trace.node_name = self._node_name
             first = await answer.take(self._keep_alive_s)
         except BaseException:
             await answer.events.aclose()
             raise
+        request.trace.events, request.trace.node_name = meter.events, self._node_name
         body = _StreamBody(answer, translation.stream(), first, self._keep_alive_s)
         return GatewayResponse(status=200, headers=_STREAM_HEADERS, body=body, streamed=True)
 

@@ -11,6 +11,7 @@ from corral.engines.errors import InvalidRequest
 M = TypeVar("M", bound=BaseModel)
 
 _MAX_SHOWN = 200
+_SECRETS = frozenset({"api_key", "code", "current_password", "new_password", "password"})
 
 
 def _whole(value: Any) -> Any:
@@ -71,11 +72,16 @@ def _step(here: Any, step: int | str) -> Any:
     return _NOWHERE
 
 
+def _may_be_secret(found: ErrorDetails) -> bool:
+    """Whether the value must not be shown again; a misspelt field may hold one too."""
+    return found["type"] in ("value_error", "extra_forbidden") or bool(_SECRETS & {*map(str, found["loc"])})
+
+
 def _reason(found: ErrorDetails) -> str:
     message = found["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     message = message[:1].lower() + message[1:]
     given = found.get("input")
-    if isinstance(given, str | int | float) and found["type"] != "value_error":
+    if isinstance(given, str | int | float) and not _may_be_secret(found):
         shown = repr(given)
         message += f" (it is {shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + '…'})"
     return message

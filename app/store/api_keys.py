@@ -33,7 +33,12 @@ class ApiKeyRecord:
 
 def new_secret() -> str:
     """The text of a new key."""
-    return PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
+    return PREFIX + random_letters()
+
+
+def random_letters() -> str:
+    """The random part of a key or code: 190 bits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
 
 
 class ApiKeys:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from corral.app.banner import chat_model, curl_line, ready_banner
+from corral.app.first_start import FirstCredentials
 from corral.app.urls import Urls, urls_of
 from corral.engines.model import Capability, Lifecycle, ModelFile, ModelName, ModelStatus
 
@@ -34,15 +35,19 @@ def model(
 
 
 def banner(
-    *models: ModelStatus, new_key: str | None = None, key_was_given: bool = False, network: str | None = None
+    *models: ModelStatus,
+    new_key: str | None = None,
+    key_was_given: bool = False,
+    admin: str | None = None,
+    password: str | None = None,
+    network: str | None = None,
 ) -> str:
     return ready_banner(
         version="1.2.3",
         urls=Urls(local="http://localhost:1", network=network),
         models=models,
         models_dir=Path("/m"),
-        new_key=new_key,
-        key_was_given=key_was_given,
+        first=FirstCredentials(key=new_key, key_given=key_was_given, admin=admin, password=password),
     )
 
 
@@ -96,3 +101,11 @@ def test_the_address_for_other_machines() -> None:
 )
 def test_urls(host: str, local: str) -> None:
     assert urls_of(host, 5).local == local
+
+
+def test_the_first_administrator_is_shown_once() -> None:
+    assert "  Admin     ada, password pw123456   (shown only now: keep it)" in banner(
+        admin="ada", password="pw123456"
+    )
+    assert "  Admin     ada, password as given in the setting admin_password" in banner(admin="ada")
+    assert "Admin" not in banner()

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import openai
+from argon2 import PasswordHasher
 from prometheus_client import CollectorRegistry
 
 from corral.app.api.app import create_app
@@ -15,20 +16,25 @@ from corral.app.api.connection import CorralApp
 from corral.app.api.edge import Edge
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
-from corral.app.api.table import Services, routes_of
+from corral.app.api.table import People, Services, routes_of
 from corral.app.gateway.auth import Authenticator
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
-from corral.app.gateway.principal import Session
+from corral.app.gateway.principal import Role
 from corral.app.gateway.recording import RequestRecord
 from corral.app.history.recorder import Recorder, RecordingStatus
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.openai.responses.store import StoredResponse
+from corral.app.people.passwords import Passwords
+from corral.app.people.sessions import Sessions
 from corral.app.server import Server
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.database import Database, open_database
 from corral.app.store.history import History
+from corral.app.store.invitations import Invitations
+from corral.app.store.revoked_sessions import RevokedSessions
+from corral.app.store.users import Users
 from corral.engines.devices import Devices, Memory
 from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
@@ -39,6 +45,8 @@ API_KEY = "sk_" + "a" * 32
 OTHER_KEY = "sk_" + "b" * 32
 EXPIRED_KEY = "sk_" + "c" * 32
 ADMIN_KEY = "sk_" + "d" * 32
+ADMIN, VIEWER = "ada", "vi"  # users that are there
+PASSWORD = "correct horse"  # of both
 NOW = 1_700_000_000.0
 NODE = "testnode"
 
@@ -65,11 +73,20 @@ async def _four_keys(database: Database) -> ApiKeys:
     return keys
 
 
-class NoSessions:
-    """Nobody has signed in."""
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # as little work as there can be
 
-    def find(self, token: str) -> Session | None:
-        return None
+
+async def _people(database: Database, now: Callable[[], float]) -> People:
+    users, revoked, passwords = Users(database), RevokedSessions(database), Passwords(CHEAP)
+    for name, role in ((ADMIN, Role.ADMIN), (VIEWER, Role.VIEWER)):
+        await users.create(username=name, password_hash=await passwords.hash(PASSWORD), role=role, now=NOW)
+    return People(
+        users=users,
+        passwords=passwords,
+        sessions=Sessions(secret="s" * 32, users=users, revoked=revoked, now=now),
+        revoked=revoked,
+        invitations=Invitations(database),
+    )
 
 
 class MemoryLog:
@@ -108,12 +125,19 @@ class Serving:
     log: MemoryLog
     database: Database
     recorder: Recorder | None
+    people: People
     state: NodeState = NodeState.OK
     stops: int = 0
 
     def http(self, key: str | None = API_KEY) -> httpx.AsyncClient:
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60)
+
+    def token(self, username: str) -> str:
+        """A session's token, as signing in gives it."""
+        user = self.people.users.named(username)
+        assert user is not None
+        return self.people.sessions.begin(user)[0]
 
     def openai(self, key: str = API_KEY) -> openai.AsyncOpenAI:
         return openai.AsyncOpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=60)
@@ -139,7 +163,10 @@ class Options:
 class _Side:
     """The parts, as `app/node.py` puts them together."""
 
-    def __init__(self, folder: Path, database: Database, keys: ApiKeys, options: Options) -> None:
+    def __init__(
+        self, folder: Path, database: Database, keys: ApiKeys, people: People, options: Options
+    ) -> None:
+        self._people = people
         self._database = database
         self._keys = keys
         self._options = options
@@ -180,6 +207,7 @@ class _Side:
             show_metrics=True,
             on_stop=self._stop,
             api_keys=self._keys,
+            people=self._people,
             audit=self._audit,
             history=History(self._database),
             recording=self._recording,
@@ -194,7 +222,9 @@ class _Side:
         options = self._options
         return Edge(
             authenticator=Authenticator(
-                keys=self._keys, sessions=NoSessions(), trust_loopback=options.trust_loopback
+                keys=self._keys,
+                sessions=self._people.sessions,
+                trust_loopback=options.trust_loopback,
             ),
             state=self._state,
             hosts=options.allowed_hosts,
@@ -223,6 +253,7 @@ class _Side:
             log=self._log,
             database=self._database,
             recorder=self._recorder,
+            people=self._people,
         )
         try:
             yield self._running
@@ -234,8 +265,8 @@ class _Side:
 @asynccontextmanager
 async def serving(folder: Path, **options: Any) -> AsyncIterator[Serving]:
     """Serve the echo models in `folder`; `options` are fields of Options."""
-    async with (
-        _database(folder) as database,
-        _Side(folder, database, await _four_keys(database), Options(**options)).run() as running,
-    ):
-        yield running
+    wanted = Options(**options)
+    async with _database(folder) as database:
+        keys, people = await _four_keys(database), await _people(database, wanted.now)
+        async with _Side(folder, database, keys, people, wanted).run() as running:
+            yield running
