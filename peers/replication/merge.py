@@ -1,0 +1,91 @@
+"""Merging cells into a storage: who wins, what is refused, and the digests that follow. One transaction for each batch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from corral.peers.ids import NodeId
+from corral.peers.replication import digest
+from corral.peers.replication.cell import Cell, CellKey, Rules, flaw
+from corral.peers.replication.clock import HybridClock
+from corral.peers.replication.storage import Batch, Cursor, Storage
+
+FROM_THE_FUTURE = (
+    "the stamp is more than a day ahead of this machine's clock: the writer's clock is wrong, or this one's"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A cell that a member sent and this one doesn't keep."""
+
+    cell: Cell
+    reason: str
+
+    @property
+    def ahead(self) -> bool:
+        """Whether its stamp came from the future, so that it may be right one day."""
+        return self.reason is FROM_THE_FUTURE
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """What came in, by whether it may be kept."""
+
+    kept: tuple[Cell, ...]
+    refused: tuple[Refusal, ...]
+
+    @property
+    def ahead(self) -> bool:
+        """Whether something was refused for coming from the future."""
+        return any(each.ahead for each in self.refused)
+
+
+def sort_out(cells: Iterable[Cell], rules: Rules, wall_ms: int) -> Sorted:
+    """Which of a member's cells may be kept. One bad cell doesn't keep the good ones out."""
+    kept: list[Cell] = []
+    refused: list[Refusal] = []
+    for cell in cells:
+        reason = flaw(cell) or (FROM_THE_FUTURE if rules.from_the_future(cell.stamp, wall_ms) else None)
+        if reason is None:
+            kept.append(cell)
+        else:
+            refused.append(Refusal(cell, reason))
+    return Sorted(tuple(kept), tuple(refused))
+
+
+def merge(
+    storage: Storage,
+    cells: Sequence[Cell],
+    *,
+    rules: Rules,
+    clock: HybridClock,
+    cursors: Mapping[NodeId, Cursor] | None = None,
+) -> tuple[Cell, ...]:
+    """Store those acceptable cells that win over what stands there; the cells that changed."""
+    winners: dict[CellKey, Cell] = {}
+    before: dict[CellKey, Cell | None] = {}
+    for cell in cells:
+        key = cell.key
+        if key not in before:
+            before[key] = storage.get(key)
+        current = winners.get(key, before[key])
+        if current is None or rules.wins(cell, current):
+            winners[key] = cell
+    replace(storage, [(before[key], cell) for key, cell in winners.items()], cursors=cursors or {})
+    for cell in cells:
+        clock.witness(cell.stamp)
+    return tuple(winners.values())
+
+
+def replace(
+    storage: Storage, changes: Sequence[tuple[Cell | None, Cell]], *, cursors: Mapping[NodeId, Cursor]
+) -> None:
+    """Store new versions of cells, whoever would win, and the digests that follow."""
+    if not changes and all(storage.cursors().get(peer) == at for peer, at in cursors.items()):
+        return
+    known = storage.digests()
+    digests: dict[str, int] = {}
+    for old, new in changes:
+        table = digests.get(new.table, known.get(new.table, 0))
+        digests[new.table] = digest.replaced(table, old=old, new=new)
+    storage.put(Batch(cells=[new for _, new in changes], digests=digests, cursors=cursors))
