@@ -28,7 +28,7 @@ from corral.app.openai.responses.store import StoredResponse
 from corral.app.people.passwords import Passwords
 from corral.app.people.sessions import Sessions
 from corral.app.server import Server
-from corral.app.store.api_keys import ApiKeys
+from corral.app.store.api_keys import ApiKeys, new_secret
 from corral.app.store.audit import Audit
 from corral.app.store.database import Database, open_database
 from corral.app.store.history import History
@@ -126,12 +126,19 @@ class Serving:
     database: Database
     recorder: Recorder | None
     people: People
+    api_keys: ApiKeys
     state: NodeState = NodeState.OK
     stops: int = 0
 
     def http(self, key: str | None = API_KEY) -> httpx.AsyncClient:
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60)
+
+    async def key_with(self, scopes: set[str]) -> str:
+        """A new API key with these scopes."""
+        secret = new_secret()
+        await self.api_keys.create(secret, name="test", now=NOW, scopes=scopes)
+        return secret
 
     def token(self, username: str) -> str:
         """A session's token, as signing in gives it."""
@@ -254,6 +261,7 @@ class _Side:
             database=self._database,
             recorder=self._recorder,
             people=self._people,
+            api_keys=self._keys,
         )
         try:
             yield self._running

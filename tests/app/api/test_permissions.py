@@ -1,0 +1,133 @@
+"""The permission matrix: every route, and everybody who may come; a route without an entry fails."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from corral.app.api.route import Route
+from tests.app.api.serving import ADMIN, EXPIRED_KEY, VIEWER, Serving, serving
+
+OPEN = frozenset(
+    {"nothing", "garbage", "expired", "viewer", "admin", "api", "endpoints", "runtime", "admin key"}
+)
+MODELS = frozenset({"viewer", "admin", "api"})
+SESSIONS = frozenset({"viewer", "admin"})
+MANAGERS = frozenset({"admin", "admin key"})
+
+WHO_MAY = {
+    "GET /health": OPEN,
+    "GET /startup": OPEN,
+    "GET /metrics": OPEN,
+    "GET /openapi.json": OPEN,
+    "GET /v0/system": OPEN,
+    "POST /v0/auth/login": OPEN,
+    "POST /v0/auth/register": OPEN,
+    "POST /v0/auth/logout": SESSIONS,
+    "GET /v0/auth/me": SESSIONS,
+    "PUT /v0/auth/password": SESSIONS,
+    "POST /v1/chat/completions": MODELS,
+    "POST /v1/completions": MODELS,
+    "POST /v1/embeddings": MODELS,
+    "POST /v1/rerank": MODELS,
+    "POST /rerank": MODELS,
+    "POST /v2/rerank": MODELS,
+    "POST /v1/responses": MODELS,
+    "GET /v1/responses/<id>": MODELS,
+    "DELETE /v1/responses/<id>": MODELS,
+    "GET /v1/responses/<id>/input_items": MODELS,
+    "GET /v1/models": MODELS,
+    "GET /v1/models/<path:id>": MODELS,
+    "GET /v0/users": MANAGERS,
+    "POST /v0/users": MANAGERS,
+    "PUT /v0/users/<id>": MANAGERS,
+    "DELETE /v0/users/<id>": MANAGERS,
+    "GET /v0/invitations": MANAGERS,
+    "POST /v0/invitations": MANAGERS,
+    "DELETE /v0/invitations/<id>": MANAGERS,
+    "GET /v0/api-keys": MANAGERS,
+    "POST /v0/api-keys": MANAGERS,
+    "DELETE /v0/api-keys/<id>": MANAGERS,
+    "GET /v0/audit": MANAGERS,
+    "GET /v0/dashboard/request-responses": MANAGERS,
+    "GET /v0/dashboard/request-responses/export": MANAGERS,
+    "GET /v0/dashboard/request-responses/<id>": MANAGERS,
+    "GET /v0/node/models": MANAGERS,
+    "POST /v0/node/models/load": MANAGERS,
+    "POST /v0/node/models/unload": MANAGERS,
+    "POST /v0/node/stop": MANAGERS,
+}
+STRANGERS = frozenset({"nothing", "garbage", "expired"})  # they get 401, others 403
+
+
+def name_of(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+async def api_keys(node: Serving) -> dict[str, dict[str, str]]:
+    """Headers with a key of each scope."""
+    names = {"admin": "admin key"}
+    return {
+        names.get(scope, scope): {"x-api-key": await node.key_with({scope})}
+        for scope in ("api", "endpoints", "runtime", "admin")
+    }
+
+
+def credentials(node: Serving, keys: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Headers of everybody. Sessions are new each time: a request may end them."""
+    return {
+        **keys,
+        "nothing": {},
+        "garbage": {"authorization": "Bearer garbage"},
+        "expired": {"authorization": f"Bearer {EXPIRED_KEY}"},
+        "viewer": {"authorization": f"Bearer {node.token(VIEWER)}"},
+        "admin": {"authorization": f"Bearer {node.token(ADMIN)}"},
+    }
+
+
+async def test_every_route_lets_in_whom_it_should(tmp_path: Path) -> None:
+    wrong = []
+    async with serving(tmp_path) as node, httpx.AsyncClient(base_url=node.url, timeout=60) as http:
+        assert {name_of(route) for route in node.app.routes} == set(WHO_MAY)
+        keys = await api_keys(node)
+        for route in node.app.routes:
+            for who, headers in credentials(node, keys).items():
+                path = route.document_path.replace("{id}", "nothing-of-that-id")
+                answer = await http.request(
+                    route.method, path, headers=headers, json={} if route.body else None
+                )
+                http.cookies.clear()
+                seen = answer.status_code
+                if who in WHO_MAY[name_of(route)]:
+                    right = seen not in (401, 403)
+                else:
+                    right = seen == (401 if who in STRANGERS else 403)
+                if not right:
+                    wrong.append((name_of(route), who, seen))
+    assert wrong == []
+
+
+async def test_programs_on_this_machine_get_models_only(tmp_path: Path) -> None:
+    """With the setting trust_loopback."""
+    opened = set()
+    async with serving(tmp_path, trust_loopback=True) as node, httpx.AsyncClient(base_url=node.url) as http:
+        for route in node.app.routes:
+            path = route.document_path.replace("{id}", "nothing-of-that-id")
+            headers = {"authorization": "Bearer dummy"}
+            answer = await http.request(route.method, path, headers=headers, json={} if route.body else None)
+            if answer.status_code not in (401, 403):
+                opened.add(name_of(route))
+    assert opened == {name for name, who in WHO_MAY.items() if who in (OPEN, MODELS)}
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example"])
+async def test_management_wants_a_host_name_of_ours(tmp_path: Path, host: str) -> None:
+    async with serving(tmp_path) as node, httpx.AsyncClient(base_url=node.url) as http:
+        headers = {"authorization": f"Bearer {node.token(ADMIN)}", "host": host}
+        for route in node.app.routes:
+            path = route.document_path.replace("{id}", "x")
+            answer = await http.request(route.method, path, headers=headers, json={} if route.body else None)
+            if route.path.startswith(("/v0/", "/log/")):
+                assert (answer.status_code, answer.json()["error"]["code"]) == (403, "host_not_allowed")
+            else:
+                assert answer.status_code != 403
