@@ -1,6 +1,8 @@
 """The HTTP server: free ports, taken ports, and an orderly end."""
 
 import asyncio
+import gc
+import socket
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,29 @@ async def test_an_answer_that_takes_too_long_is_cut(tmp_path: Path) -> None:
         assert node.app.active._value.get() == 0
         writer.close()
         await writer.wait_closed()
+
+
+async def test_pieces_of_answers_never_wait_for_more(tmp_path: Path) -> None:
+    """Every connection has TCP_NODELAY, whatever loop serves it."""
+    write_echo(tmp_path)
+    async with serving(tmp_path) as node:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(node.url.rpartition(":")[2]))
+        ours = writer.get_extra_info("sockname")
+
+        def accepted() -> list[socket.socket]:
+            found = [
+                each for each in gc.get_objects() if isinstance(each, socket.socket) and each.fileno() != -1
+            ]
+            return [each for each in found if each.type == socket.SOCK_STREAM and _peer(each) == ours]
+
+        await until(lambda: bool(accepted()), "the connection was accepted")
+        assert accepted()[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        writer.close()
+        await writer.wait_closed()
+
+
+def _peer(connection: socket.socket) -> object:
+    try:
+        return connection.getpeername()
+    except OSError:
+        return None
