@@ -28,10 +28,14 @@ class Catalog:
         """Raises ModelNotFound, and InvalidRequest for a name with more than one colon."""
         if name.count(":") > 1:
             raise InvalidRequest("a model's name has one colon at most, as in name:Q4_K_M", param="model")
-        file = self.index.get(name.strip().lower())
+        file = self.find(name)
         if file is None:
             raise ModelNotFound(self._not_found(name), param="model")
         return file
+
+    def find(self, name: str) -> ModelFile | None:
+        """The same, None instead of an error."""
+        return self.index.get(name.strip().lower())
 
     def _not_found(self, name: str) -> str:
         shown = name if len(name) <= _MAX_SHOWN_NAME else f"{name[:_MAX_SHOWN_NAME]}…"

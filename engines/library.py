@@ -42,6 +42,10 @@ class Library:
         """
         return self._catalog.resolve(name)
 
+    def find(self, name: str) -> ModelFile | None:
+        """The same, None instead of an error."""
+        return self._catalog.find(name)
+
 
 def _scan(
     folders: Sequence[Path], known: dict[FoundModel, ModelFile | None]

@@ -83,6 +83,11 @@ class ModelPool:
         now = self._clock()
         return tuple(self._loader.slot(file).status(now=now) for file in self._library.models())
 
+    def find(self, name: str) -> ModelStatus | None:
+        """The model that a name means, in any of the ways to write it; None if it isn't known."""
+        file = self._library.find(name)
+        return None if file is None else self._loader.slot(file).status(now=self._clock())
+
     async def answer(self, name: str, request: Request) -> AsyncGenerator[Event, None]:
         """The events of one request, up to and with Done; loads the model first if need be.
 

@@ -7,6 +7,7 @@ from corral.engines.events import Done
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _FIRST_TOKEN_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+_QUEUED_S = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _ANSWER_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300)
 
 
@@ -42,6 +43,34 @@ class Metrics:
             buckets=_FIRST_TOKEN_S,
             registry=registry,
         )
+
+        self._queue_waiting = Gauge(
+            "corral_queue_waiting", "Requests that wait for a free slot.", registry=registry
+        )
+        self._queue_wait = Histogram(
+            "corral_queue_wait_seconds",
+            "Time that requests waited for a free slot; without those that found one free.",
+            buckets=_QUEUED_S,
+            registry=registry,
+        )
+        self._refused = Counter(
+            "corral_requests_refused",
+            "Requests refused before they were answered: queue_full, queue_timeout, quota_exceeded.",
+            ("reason",),
+            registry=registry,
+        )
+
+    def waiting(self, count: int) -> None:
+        """So many requests wait now."""
+        self._queue_waiting.set(count)
+
+    def waited(self, seconds: float) -> None:
+        """A request got a slot after waiting."""
+        self._queue_wait.observe(seconds)
+
+    def refused(self, code: str) -> None:
+        """A request was refused."""
+        self._refused.labels(code).inc()
 
     def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """An HTTP request got its status."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 _ANY = "*"
 _METHODS = "GET, POST, DELETE, OPTIONS"
-_EXPOSED = "x-request-id, x-corral-node, x-corral-endpoint, retry-after"
+_EXPOSED = "x-request-id, x-corral-node, x-corral-endpoint, retry-after, x-queue-status, x-queue-wait-ms"
 _HEADER_LIST = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,1000}$")
 _PREFLIGHT_SECONDS = "600"
 

@@ -74,6 +74,9 @@ class Endpoint(Protocol):
 
     def models(self) -> Sequence[ServedModel]: ...
 
+    def listed_name(self, model: str) -> str | None:
+        """The id in `models` of what a client's name for a model means here; None if it isn't known."""
+
     def slots(self, model: str) -> int:
         """How many requests for a model it answers at the same time; more would only wait there."""
 

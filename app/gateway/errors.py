@@ -4,6 +4,10 @@ GatewayError
 ├── MissingModel           the request names no model
 ├── CloudKeyMissing        the model is a cloud provider's, and no key for it is set
 ├── NoCapableEndpoint      the model is known, but nobody can serve it now
+├── QueueRefusal
+│   ├── QueueFull          too many requests wait for a slot already
+│   └── QueueTimeout       waited too long for a slot
+├── QuotaExceeded          the API key has used what it may in this minute or day
 └── AuthError
     ├── MissingCredentials
     ├── InvalidApiKey
@@ -14,7 +18,8 @@ GatewayError
     └── AdminRequired
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -22,6 +27,9 @@ class GatewayError(Exception):
     """Base of every error of this folder. Messages are shown to clients."""
 
     code: ClassVar[str] = "gateway_error"
+
+    headers: Mapping[str, str] = MappingProxyType({})  # that go with the answer
+    retry_after_s: int | None = None
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
@@ -42,6 +50,50 @@ class CloudKeyMissing(GatewayError):
 
 class NoCapableEndpoint(GatewayError):
     code = "no_capable_endpoint"
+
+
+class QueueRefusal(GatewayError):
+    """The queue for a free slot is the matter."""
+
+    def __init__(self, message: str, *, waited_s: float) -> None:
+        super().__init__(message)
+        self.headers = queue_headers(waited_s)
+
+
+class QueueFull(QueueRefusal):
+    code = "queue_full"
+
+    def __init__(self, waiting: int, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"{waiting} requests wait for a free slot already; try again in {retry_after_s} seconds",
+            waited_s=0.0,
+        )
+        self.retry_after_s = retry_after_s
+
+
+class QueueTimeout(QueueRefusal):
+    code = "queue_timeout"
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(
+            f"no slot became free within {waited_s:g} seconds; try again later, or ask another model",
+            waited_s=waited_s,
+        )
+
+
+def queue_headers(waited_s: float) -> dict[str, str]:
+    """What answers say about waiting for a slot."""
+    return {"x-queue-status": "queued", "x-queue-wait-ms": str(round(waited_s * 1000))}
+
+
+class QuotaExceeded(GatewayError):
+    code = "quota_exceeded"
+
+    def __init__(self, limit: str, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"this API key has reached its limit of {limit}; it may go on in {retry_after_s} seconds"
+        )
+        self.retry_after_s = retry_after_s
 
 
 class AuthError(GatewayError):

@@ -1,14 +1,20 @@
-"""The way of an inference request: whose model is it, who answers, who is next if that fails."""
+"""The way of an inference request: may it, whose model is it, who answers and when, who is next if that fails."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from corral.app.gateway.endpoint import Endpoint, GatewayRequest, GatewayResponse
-from corral.app.gateway.errors import NoCapableEndpoint
+from corral.app.gateway.admission import Admission, QueueObserver, Slot
+from corral.app.gateway.choice import candidates
+from corral.app.gateway.endpoint import Client, Endpoint, GatewayRequest, GatewayResponse
+from corral.app.gateway.errors import NoCapableEndpoint, QuotaExceeded, queue_headers
+from corral.app.gateway.fair_queue import ClientKey
 from corral.app.gateway.models import merged, model_document
+from corral.app.gateway.principal import PrincipalKind
+from corral.app.gateway.quotas import Quotas
 from corral.engines.errors import EngineError, InvalidRequest, ModelNotFound
 
 MAX_ATTEMPTS = 3
@@ -18,30 +24,74 @@ _LOG = structlog.get_logger(__name__)
 class Gateway:
     """Forwards requests to endpoints. `endpoints` is asked for every request, so they may come and go."""
 
-    def __init__(self, *, endpoints: Callable[[], Sequence[Endpoint]]) -> None:
+    def __init__(
+        self,
+        *,
+        endpoints: Callable[[], Sequence[Endpoint]],
+        admission: Admission | None = None,
+        quotas: Quotas | None = None,
+        observer: QueueObserver | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`now` gives Unix time."""
         self._endpoints = endpoints
+        self._admission = admission or Admission(observer=observer)
+        self._quotas = Quotas() if quotas is None else quotas
+        self._observer = observer
+        self._now = now
 
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
         """Raises EngineError or GatewayError before the first byte.
 
         An endpoint that fails before the first byte is followed by the next; an answer that says the request is
-        wrong (4xx) is final.
+        wrong (4xx) is final. The body must be read to its end or closed: until then it holds a slot.
         """
+        account = self._opened(request)
+        try:
+            answer, slot = await self._answer(request)
+        except BaseException as error:
+            account.close(answered=not isinstance(error, Exception))
+            raise
+        return replace(answer, body=_HeldBody(answer.body, (slot.release, account.close)))
+
+    async def _answer(self, request: GatewayRequest) -> tuple[GatewayResponse, Slot]:
         failure: Exception | None = None
-        for endpoint in candidates(self._endpoints(), request.model)[:MAX_ATTEMPTS]:
+        queued = False
+        left = candidates(self._endpoints(), request.model)
+        for _ in range(min(MAX_ATTEMPTS, len(left))):
+            slot = await self._admission.admit(left, request.model, client_key(request.client))
+            if slot.waited_s is not None:
+                queued = True
+                request.trace.queued_s += slot.waited_s
+            endpoint = slot.endpoint
             try:
                 answer = await endpoint.forward(request)
-            except InvalidRequest:
-                raise
-            except EngineError as error:
+            except BaseException as error:
+                slot.release()
+                if isinstance(error, InvalidRequest) or not isinstance(error, EngineError):
+                    raise
                 _LOG.info("endpoint failed", endpoint=endpoint.name, model=request.model, error=error.message)
                 failure = error if failure is None or isinstance(failure, ModelNotFound) else failure
+                left = [each for each in left if each.id != endpoint.id]
                 continue
+            self._admission.look_again()
             request.trace.endpoint_id, request.trace.endpoint_name = endpoint.id, endpoint.name
-            return replace(answer, headers={**answer.headers, **_who(endpoint)})
+            waited = queue_headers(request.trace.queued_s) if queued else {}
+            return replace(answer, headers={**answer.headers, **_who(endpoint), **waited}), slot
         raise failure or NoCapableEndpoint(
             f"nobody can serve model {request.model!r} now; see GET /v1/models", param="model"
         )
+
+    def _opened(self, request: GatewayRequest) -> "_Account":
+        """Raises QuotaExceeded."""
+        account = _Account(request, self._quotas, self._now)
+        try:
+            account.open()
+        except QuotaExceeded as error:
+            if self._observer is not None:
+                self._observer.refused(error.code)
+            raise
+        return account
 
     def models(self) -> list[dict[str, Any]]:
         """Every model of every endpoint, once each, as GET /v1/models lists them."""
@@ -56,11 +106,67 @@ class Gateway:
         raise ModelNotFound(f"there is no model {id[:100]!r}; see GET /v1/models", param="model")
 
 
-def candidates(endpoints: Sequence[Endpoint], model: str) -> list[Endpoint]:
-    """Those that list the model; if nobody does, all of them: they may know it by another name."""
-    name = model.strip().lower()
-    having = [each for each in endpoints if any(served.id.lower() == name for served in each.models())]
-    return having or list(endpoints)
+def client_key(client: Client) -> ClientKey:
+    """Whose requests share the slots fairly with those of others."""
+    return ClientKey(client.owner_id or client.address)
+
+
+class _Account:
+    """What one request costs its API key. Others than keys have no quota."""
+
+    def __init__(self, request: GatewayRequest, quotas: Quotas, now: Callable[[], float]) -> None:
+        who = request.client.principal
+        self._key = who if who is not None and who.kind is PrincipalKind.API_KEY else None
+        self._trace = request.trace
+        self._quotas = quotas
+        self._now = now
+        self._opened_at = 0.0
+
+    def open(self) -> None:
+        """Count the request. Raises QuotaExceeded."""
+        if self._key is not None:
+            self._opened_at = self._now()
+            self._quotas.begin(self._key.id, self._key.quota, now=self._opened_at)
+
+    def close(self, *, answered: bool = True) -> None:
+        """Count the tokens; a request that was refused or failed doesn't count at all."""
+        if self._key is None:
+            return
+        if answered:
+            self._quotas.add_tokens(self._key.id, self._trace.tokens, now=self._now())
+        else:
+            self._quotas.take_back(self._key.id, began_at=self._opened_at)
+
+
+class _HeldBody:
+    """Passes an answer on, and lets go of what it holds when it ends or is closed, whatever happens."""
+
+    def __init__(self, body: AsyncIterator[bytes], let_go: Sequence[Callable[[], None]]) -> None:
+        self._body = body
+        self._let_go = let_go
+
+    def __aiter__(self) -> "_HeldBody":
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._body)
+        except BaseException:
+            self._end()
+            raise
+
+    async def aclose(self) -> None:
+        """Close what is passed on."""
+        try:
+            if close := getattr(self._body, "aclose", None):
+                await close()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        let_go, self._let_go = self._let_go, ()
+        for each in let_go:
+            each()
 
 
 def _who(endpoint: Endpoint) -> dict[str, str]:

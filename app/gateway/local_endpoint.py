@@ -14,7 +14,7 @@ from corral.app.openai import sse
 from corral.app.openai.translate import TRANSLATIONS
 from corral.app.openai.translation import StreamWriter, Translation
 from corral.engines.errors import EngineError, InvalidRequest
-from corral.engines.events import Done, Event, TextDelta, ToolCallDelta
+from corral.engines.events import Done, Event, Started, TextDelta, ToolCallDelta
 from corral.engines.model import ModelStatus
 from corral.engines.requests import Request
 
@@ -31,6 +31,8 @@ class Pool(Protocol):
     def answer(self, name: str, request: Request) -> AsyncGenerator[Event, None]: ...
 
     def models(self) -> tuple[ModelStatus, ...]: ...
+
+    def find(self, name: str) -> ModelStatus | None: ...
 
 
 class Observer(Protocol):
@@ -61,6 +63,7 @@ class LocalEndpoint:
         self._keep_alive_s = keep_alive_s
         self._now = now
         self._clock = clock
+        self._slots: dict[str, int] = {}  # of models that were loaded once
 
     @property
     def id(self) -> EndpointId:
@@ -73,13 +76,18 @@ class LocalEndpoint:
     def models(self) -> Sequence[ServedModel]:
         return [served_model(status) for status in self._pool.models()]
 
+    def listed_name(self, model: str) -> str | None:
+        status = self._pool.find(model)
+        return None if status is None else status.file.name
+
     def slots(self, model: str) -> int:
-        """As many as the loaded model has sequences; the usual number while it isn't loaded."""
-        name = model.strip().lower()
-        for status in self._pool.models():
-            if status.loaded is not None and status.file.name.lower().startswith(name):
-                return status.loaded.max_sequences
-        return USUAL_SLOTS
+        """As many as the loaded model has sequences; while it isn't loaded as many as it had, else the usual number."""
+        status = self._pool.find(model)
+        if status is None:
+            return USUAL_SLOTS
+        if status.loaded is not None:
+            self._slots[status.file.name] = status.loaded.max_sequences
+        return self._slots.get(status.file.name, USUAL_SLOTS)
 
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
         """Raises EngineError before the first byte. A stream's status is known with the first event, or when
@@ -98,7 +106,7 @@ class LocalEndpoint:
                 return GatewayResponse(status=200, headers=_JSON_HEADERS, body=_once(document))
             first = await answer.take(self._keep_alive_s)
         except BaseException:
-            await answer.events.aclose()
+            await answer.aclose()
             raise
         request.trace.events, request.trace.node_name = meter.events, self._node_name
         body = _StreamBody(answer, translation.stream(), first, self._keep_alive_s)
@@ -135,6 +143,17 @@ class _Meter:
     def failed(self, code: str) -> None:
         self._trace.error_code = code
 
+    def ended(self) -> None:
+        """Without Done: what came until now was read and generated all the same."""
+        if self._trace.tokens:
+            return
+        for event in self.events:
+            if isinstance(event, Started):
+                self._trace.prompt_tokens = event.prompt_tokens
+                self._trace.cached_tokens = event.cached_tokens
+            elif isinstance(event, TextDelta | ToolCallDelta):
+                self._trace.completion_tokens += 1
+
     def _begun(self, seconds: float) -> None:
         self._trace.first_token_s = self._trace.queued_s + seconds
         if self._observer is not None:
@@ -149,10 +168,8 @@ class _Meter:
 
     def _listed_name(self) -> str:
         """Clients have many ways to write a name; a metric has one."""
-        name = self._name.strip().lower()
-        names = [status.file.name for status in self._pool.models()]
-        exact = [each for each in names if each.lower() == name]
-        return next(iter(exact or [each for each in names if each.lower().startswith(name)]), "other")
+        status = self._pool.find(self._name)
+        return "other" if status is None else status.file.name
 
 
 class _Answer:
@@ -161,6 +178,10 @@ class _Answer:
     def __init__(self, events: EventMerge, meter: _Meter) -> None:
         self.events = events
         self.meter = meter
+
+    async def aclose(self) -> None:
+        await self.events.aclose()
+        self.meter.ended()
 
     async def take(self, timeout_s: float | None = None) -> list[Event]:
         events = await self.events.take(timeout_s=timeout_s)
@@ -193,7 +214,7 @@ class _StreamBody:
     async def aclose(self) -> None:
         """Cancel the work if it isn't done."""
         self._ended = True
-        await self._answer.events.aclose()
+        await self._answer.aclose()
 
     async def _next(self) -> bytes:
         try:

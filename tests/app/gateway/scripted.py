@@ -34,6 +34,9 @@ class ScriptedPool:
     def models(self) -> tuple[ModelStatus, ...]:
         return (status(MODEL),)
 
+    def find(self, name: str) -> ModelStatus | None:
+        return next((each for each in self.models() if each.file.name == name.strip().lower()), None)
+
     async def answer(self, name: str, request: Request) -> AsyncGenerator[Event, None]:
         self.asked.append(request)
         try:

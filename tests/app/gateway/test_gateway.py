@@ -34,6 +34,9 @@ class Elsewhere:
     def models(self) -> Sequence[ServedModel]:
         return [served_model(status(model)) for model in self._models]
 
+    def listed_name(self, model: str) -> str | None:
+        return next((each for each in self._models if each.lower() == model.lower()), None)
+
     def slots(self, model: str) -> int:
         return 16
 
