@@ -154,11 +154,23 @@ def _terminal_output(terminal: TextIO) -> logging.Handler:
     renderer = structlog.dev.ConsoleRenderer(
         colors=terminal.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
-    output.setFormatter(_formatter(renderer))
+    output.setFormatter(_formatter(_printable, renderer))
     return output
 
 
-def _formatter(renderer: Any) -> ProcessorFormatter:
+def _printable(_logger: Any, _method: str, entry: _Entry) -> _Entry:
+    """What clients sent must not control the terminal."""
+    return {name: _escaped(value) if type(value) is str else value for name, value in entry.items()}
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
+        for each in text
+    )
+
+
+def _formatter(*last: Any) -> ProcessorFormatter:
     return ProcessorFormatter(
-        foreign_pre_chain=_FOREIGN, processors=[ProcessorFormatter.remove_processors_meta, renderer]
+        foreign_pre_chain=_FOREIGN, processors=[ProcessorFormatter.remove_processors_meta, *last]
     )

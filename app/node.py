@@ -76,9 +76,9 @@ async def run_node(*, settings: Settings, say: Say) -> None:
                 await keys.load()
                 people = await _people(settings, folder, database)
                 node = _Node(
-                    settings=settings, database=database, keys=keys, people=people, stop=stop, say=say
+                    settings=settings, database=database, keys=keys, people=people, logs=logs, stop=stop, say=say
                 )
-                await node.run(logs)
+                await node.run()
 
 
 @contextmanager
@@ -130,6 +130,7 @@ class _Node:
         database: Database,
         keys: ApiKeys,
         people: People,
+        logs: Logs,
         stop: StopSignal,
         say: Say,
     ) -> None:
@@ -137,6 +138,7 @@ class _Node:
         self._folder = DataDir(settings.data_dir)
         self._keys = keys
         self._people = people
+        self._logs = logs
         self._stop = stop
         self._say = say
         self._state = NodeState.STARTING
@@ -194,6 +196,8 @@ class _Node:
             audit=self._audit,
             history=self._history,
             recording=lambda: self._recorder.status,
+            logs=self._logs,
+            tasks=self._supervisor.statuses,
             now=time.time,
         )
         edge = Edge(
@@ -215,14 +219,14 @@ class _Node:
             cors_origins=settings.cors_origins,
         )
 
-    async def run(self, logs: Logs) -> None:
+    async def run(self) -> None:
         """From the first connection to the last."""
         self._settings.models_dir.mkdir(parents=True, exist_ok=True)
         await self._server.start()
         try:
             await self._pool.start()
             await self._recorder.open()
-            self._supervise(logs)
+            self._supervise()
             first = await make_first_credentials(
                 settings=self._settings,
                 keys=self._keys,
@@ -235,7 +239,7 @@ class _Node:
         finally:
             await self._end()
 
-    def _supervise(self, logs: Logs) -> None:
+    def _supervise(self) -> None:
         async def purge_responses() -> None:
             await self._responses.purge()
 
@@ -249,7 +253,7 @@ class _Node:
             await self._people.invitations.purge(now=time.time())
 
         async def remove_old_logs() -> None:
-            await asyncio.to_thread(logs.remove_old, now=datetime.now(UTC))
+            await asyncio.to_thread(self._logs.remove_old, now=datetime.now(UTC))
 
         self._supervisor.every(_HOUR_S, "purge of stored responses", purge_responses)
         self._supervisor.start("recording", self._recorder.run)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextvars import Context
 
 import structlog
 from msgspec import structs
@@ -115,7 +116,7 @@ class Loader:
         worker = WorkerProcess(
             engine=self._engine_for(slot.file),
             command=self._command,
-            on_lost=lambda: self._lost(slot, worker),
+            on_lost=lambda: Context().run(self._lost, slot, worker),  # not on behalf of who asked first
             on_line=lambda line: _LOG.debug("worker output", model=name, line=line),
         )
         slot.worker = worker

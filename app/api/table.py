@@ -1,6 +1,6 @@
 """THE route table: every handler of the HTTP side, made from the services that it uses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from corral.app.api.audit_routes import AuditRoutes
@@ -8,9 +8,11 @@ from corral.app.api.auth_routes import AuthRoutes
 from corral.app.api.health import Health, NodeInfo, NodeState
 from corral.app.api.history_routes import HistoryRoutes
 from corral.app.api.key_routes import KeyRoutes
+from corral.app.api.log_routes import LogControl, LogRoutes
 from corral.app.api.metrics import Metrics
 from corral.app.api.node_routes import NodeModels, NodeRoutes
 from corral.app.api.route import Route
+from corral.app.api.task_routes import TaskRoutes
 from corral.app.api.user_routes import InvitationRoutes, UserRoutes
 from corral.app.api.v1 import V1
 from corral.app.gateway.gateway import Gateway
@@ -24,6 +26,7 @@ from corral.app.store.history import History
 from corral.app.store.invitations import Invitations
 from corral.app.store.revoked_sessions import RevokedSessions
 from corral.app.store.users import Users
+from corral.app.supervisor import TaskStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,8 @@ class Services:
     api_keys: ApiKeys
     people: People
     audit: Audit
+    logs: LogControl
+    tasks: Callable[[], Sequence[TaskStatus]]
     history: History
     recording: Callable[[], RecordingStatus]
     now: Callable[[], float]
@@ -73,6 +78,8 @@ def routes_of(services: Services) -> list[Route]:
         *_people_routes(services.people, services.now),
         *HistoryRoutes(history=services.history).routes(),
         *AuditRoutes(audit=services.audit).routes(),
+        *LogRoutes(logs=services.logs).routes(),
+        *TaskRoutes(statuses=services.tasks, now=services.now).routes(),
     ]
 
 

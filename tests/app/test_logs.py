@@ -81,6 +81,13 @@ def test_the_level_holds(opened: Opened) -> None:
     assert opened.close() == []
 
 
+def test_what_clients_sent_does_not_control_the_terminal(opened: Opened) -> None:
+    structlog.get_logger("corral.test").info("asked for \x1b[31m", model="a\x07\u202eb\nü")
+    opened.close()
+    shown = opened.terminal.getvalue()
+    assert "asked for \\x1b[31m" in shown and "\x07" not in shown and "\u202e" not in shown and "ü" in shown
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_level_can_be_changed(opened: Opened, level: str) -> None:
     opened.logs.set_level(level)

@@ -1,6 +1,6 @@
 """A node's HTTP side on a real socket, with real workers and echo models behind it."""
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from corral.app.gateway.local_endpoint import LocalEndpoint
 from corral.app.gateway.principal import Role
 from corral.app.gateway.recording import RequestRecord
 from corral.app.history.recorder import Recorder, RecordingStatus
+from corral.app.log_files import LogLimits
+from corral.app.logs import Logs
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.openai.responses.store import StoredResponse
 from corral.app.people.passwords import Passwords
@@ -35,6 +37,7 @@ from corral.app.store.history import History
 from corral.app.store.invitations import Invitations
 from corral.app.store.revoked_sessions import RevokedSessions
 from corral.app.store.users import Users
+from corral.app.supervisor import TaskStatus
 from corral.engines.devices import Devices, Memory
 from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
@@ -49,6 +52,7 @@ ADMIN, VIEWER = "ada", "vi"  # users that are there
 PASSWORD = "correct horse"  # of both
 NOW = 1_700_000_000.0
 NODE = "testnode"
+LOG_LIMITS = LogLimits(retention_days=7, max_bytes=10**9)
 
 
 @asynccontextmanager
@@ -164,6 +168,8 @@ class Options:
     allowed_hosts: Collection[str] = ()
     trust_loopback: bool = False
     records: bool = False  # into the database instead of the memory log
+    logs: Logs | None = None  # else some that are not opened
+    tasks: Sequence[TaskStatus] = ()
     now: Callable[[], float] = lambda: NOW
 
 
@@ -195,7 +201,8 @@ class _Side:
         )
 
     def _services(self) -> Services:
-        now = self._options.now
+        options = self._options
+        now = options.now
         endpoint = LocalEndpoint(
             pool=self._pool,
             node_name=NODE,
@@ -218,6 +225,8 @@ class _Side:
             audit=self._audit,
             history=History(self._database),
             recording=self._recording,
+            logs=options.logs or Logs(folder=Path("logs"), level="info", limits=LOG_LIMITS),
+            tasks=lambda: options.tasks,
             now=now,
         )
 

@@ -56,6 +56,10 @@ WHO_MAY = {
     "POST /v0/node/models/load": MANAGERS,
     "POST /v0/node/models/unload": MANAGERS,
     "POST /v0/node/stop": MANAGERS,
+    "GET /v0/node/tasks": MANAGERS,
+    "GET /v0/dashboard/logs/router": MANAGERS,
+    "GET /log/level": MANAGERS,
+    "POST /log/level": MANAGERS,
 }
 STRANGERS = frozenset({"nothing", "garbage", "expired"})  # they get 401, others 403
 
