@@ -1,11 +1,12 @@
 """The command line. Each command imports what it needs when it runs, so that small ones answer at once."""
 
-import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from corral.app.commands import users_cli
 
 if TYPE_CHECKING:
     from corral.app.settings_table import Settings
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="Manage the API keys.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+app.add_typer(users_cli.users, name="users")
 
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="The node's data folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -137,6 +139,28 @@ def settings(
         command.show_settings(_settings({"data_dir": data_dir}), as_json=json)
 
 
+@app.command()
+def history(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new requests as they end.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="So many of the latest.")] = 25,
+    model: Annotated[str | None, typer.Option(help="Only this model, as the client wrote it.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only this key or user: name or id.")] = None,
+    status: Annotated[str | None, typer.Option(help="404, 4xx, ok, refused, failed or cancelled.")] = None,
+    words: Annotated[
+        str | None, typer.Option("-q", "--words", help="Words of the request or its answer.")
+    ] = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Show what was asked of this node, the latest last."""
+    from corral.app.commands import history as command
+
+    wanted = command.Wanted(model=model, user=user, status=status, words=words, limit=limit)
+    command.show_history(_settings({"data_dir": data_dir}), wanted, follow=follow, as_json=json)
+
+
 @keys.command("list")
 def list_keys(data_dir: DataDir = None, json: AsJson = False) -> None:
     """List the API keys; none can be shown again."""
@@ -204,13 +228,9 @@ def main() -> None:
 
 
 def _settings(arguments: Mapping[str, object]) -> "Settings":
-    from corral.app.commands.errors import WrongSetting
-    from corral.app.settings import SettingsError, load_settings
+    from corral.app.commands.given_settings import settings_of
 
-    try:
-        return load_settings(arguments=arguments, environ=os.environ)
-    except SettingsError as error:
-        raise WrongSetting(str(error)) from error
+    return settings_of(arguments)
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -80,6 +80,10 @@ class NodeClient:
     def revoke_key(self, id: str) -> None:
         self._ask("DELETE", f"{_KEYS}/{quote(id, safe='')}")
 
+    def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """The answer of a management route."""
+        return self._ask(method, path, body)
+
     def stop(self) -> None:
         """Ask the node to stop; it answers at once."""
         self._ask("POST", "/v0/node/stop")

@@ -1,7 +1,6 @@
 """The commands against a real node with echo models."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,38 +13,8 @@ from corral.app.paths import DataDir
 from corral.app.run_file import read_run_files, write_run_files
 from corral.app.version import program_version
 from tests.acceptance.node import Node
+from tests.app.command_line import DEADLINE_S, Commands
 from tests.engines.echo_files import write_echo
-
-DEADLINE_S = 60.0
-
-
-class Commands:
-    """Runs commands on one data folder."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")}
-        return {**kept, "CORRAL_DATA_DIR": str(self.home), "COLUMNS": "200"}
-
-    def __call__(self, *words: str | bytes, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "corral.app.cli", *words],
-            env=self.environment(),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            timeout=DEADLINE_S,
-            check=False,
-        )
-
-    def done(self, *words: str | bytes, stdin: str = "") -> str:
-        """The output of a command that must succeed."""
-        finished = self(*words, stdin=stdin)
-        assert finished.returncode == 0, finished.stderr
-        return finished.stdout
 
 
 @pytest.fixture(scope="module")
