@@ -19,9 +19,11 @@ from corral.app.api.metrics import Metrics
 from corral.app.api.table import People, Services, routes_of
 from corral.app.banner import ready_banner
 from corral.app.first_start import FirstCredentials, make_first_credentials
+from corral.app.gateway.admission import Admission
 from corral.app.gateway.auth import Authenticator
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
+from corral.app.gateway.quotas import Quotas
 from corral.app.history.recorder import Keep, Recorder
 from corral.app.instance import InstanceLock
 from corral.app.local_token import KeysWithLocalToken
@@ -147,6 +149,7 @@ class _Node:
         self._audit = Audit(database)
         self._history = History(database)
         self._recorder = Recorder(database=database, keep=Keep(settings.history))
+        self._quotas = Quotas()
         self._supervisor = Supervisor()
         self._pool = ModelPool(
             library=Library(folder=settings.models_dir, extra_folders=settings.model_folders),
@@ -176,7 +179,12 @@ class _Node:
             observer=metrics,
             keep_alive_s=settings.keep_alive_s,
         )
-        gateway = Gateway(endpoints=lambda: [endpoint])
+        admission = Admission(
+            queue_max=settings.queue_max, queue_timeout_s=settings.queue_timeout_secs, observer=metrics
+        )
+        gateway = Gateway(
+            endpoints=lambda: [endpoint], admission=admission, quotas=self._quotas, observer=metrics
+        )
         services = Services(
             gateway=gateway,
             responses=ResponsesService(

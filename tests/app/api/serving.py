@@ -17,6 +17,7 @@ from corral.app.api.edge import Edge
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
 from corral.app.api.table import People, Services, routes_of
+from corral.app.gateway.admission import Admission
 from corral.app.gateway.auth import Authenticator
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
@@ -167,6 +168,8 @@ class Options:
     cors_origins: Collection[str] = ()
     allowed_hosts: Collection[str] = ()
     trust_loopback: bool = False
+    queue_max: int = 1024
+    queue_timeout_s: float = 60.0
     records: bool = False  # into the database instead of the memory log
     logs: Logs | None = None  # else some that are not opened
     tasks: Sequence[TaskStatus] = ()
@@ -210,7 +213,11 @@ class _Side:
             keep_alive_s=self._options.keep_alive_s,
             now=now,
         )
-        gateway = Gateway(endpoints=lambda: (endpoint,))
+        options = self._options
+        admission = Admission(
+            queue_max=options.queue_max, queue_timeout_s=options.queue_timeout_s, observer=self._metrics
+        )
+        gateway = Gateway(endpoints=lambda: (endpoint,), admission=admission, observer=self._metrics, now=now)
         return Services(
             gateway=gateway,
             responses=ResponsesService(forward=gateway.forward, store=MemoryStore(), retention_s=60, now=now),
