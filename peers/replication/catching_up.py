@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from corral.peers.replication import digest
-from corral.peers.replication.messages import MOST_TABLES, Compare, Digests, Page, Pull, Summary
+from corral.peers.replication.clock import Instant
+from corral.peers.replication.messages import Compare, Digests, Page, Pull, Summary
 from corral.peers.replication.storage import Cursor
 
 
@@ -29,103 +30,125 @@ class Repair:
     at: Cursor
     end: int
 
+    def continued_by(self, page: Page) -> bool:
+        """Whether the page is of these tables and leaves no gap."""
+        follows = page.log == self.at.log and page.after <= self.at.number <= page.upto
+        return follows and page.tables == self.tables
+
+    def after(self, page: Page) -> "Repair | None":
+        """What is left once the page is stored; nothing if the log is another one now."""
+        if not self.continued_by(page):
+            return None if page.log != self.at.log else self
+        return Repair(self.tables, Cursor(page.log, page.upto), self.end) if page.more else None
+
 
 class CatchingUp:
     """What we know of one other member's state."""
 
     def __init__(self, cursor: Cursor | None, timing: Timing) -> None:
-        self.cursor = cursor
         self.heard: Summary | None = None
-        self.ahead = False  # we refused something of its as from the future, and it doesn't know yet
+        self._cursor = cursor
         self._timing = timing
+        self._refused = False  # some of its cells, and it doesn't know yet
+        self._skew_ms = 0
         self._asked_s: float | None = None
         self._differs_s: float | None = None
         self._repair: Repair | None = None
 
-    def hear(self, summary: Summary, own_digest: str) -> None:
+    @property
+    def skew_s(self) -> float:
+        """How far its clock is ahead of ours, save for the time that a message takes."""
+        return self._skew_ms / 1000
+
+    def hear(self, summary: Summary, own_digest: str, now: Instant) -> None:
         """It said where its log ends. With equal digests we have it all, wherever we got it from."""
         self.heard = summary
+        self._skew_ms = summary.wall_ms - now.wall_ms
         if summary.digest == own_digest:
-            self._advance(Cursor(summary.log, summary.last))
+            self.advance(Cursor(summary.log, summary.last))
             self._differs_s = None
+        elif self._cursor is not None and not _within(self._cursor, summary):
+            self._cursor = None
 
-    def next_request(self, own_digest: str, now_s: float) -> Compare | Pull | None:
-        """What to ask now, if anything."""
-        if self.heard is None or not self._may_ask(now_s):
+    def next_request(self, own_digest: str, now: Instant) -> Compare | Pull | None:
+        """What to ask now, if anything. Until the answer is there or late, nothing else is asked."""
+        late = self._asked_s is None or now.waited_s - self._asked_s >= self._timing.retry_s
+        if self.heard is None or not late:
             return None
-        request = self._wanted(self.heard, own_digest, now_s)
-        self._asked_s = None if request is None else now_s
+        request = self._wanted(self.heard, own_digest, now)
+        self._asked_s = None if request is None else now.waited_s
         return request
 
-    def _may_ask(self, now_s: float) -> bool:
-        return self._asked_s is None or now_s - self._asked_s >= self._timing.retry_s
-
-    def _wanted(self, heard: Summary, own_digest: str, now_s: float) -> Compare | Pull | None:
+    def _wanted(self, heard: Summary, own_digest: str, now: Instant) -> Compare | Pull | None:
         if self._repair is not None:
-            return Pull(since=self._repair.at, tables=self._repair.tables, ahead=self.ahead)
+            return self._pull(self._repair.at, now, tables=self._repair.tables)
+        if self._cursor is not None and (self._refused or _behind(self._cursor, heard, own_digest)):
+            return self._pull(self._cursor, now)
         if heard.digest == own_digest:
             return None
-        if self.cursor is None or self.cursor.log != heard.log or self.cursor.number > heard.last:
+        if self._cursor is None:
             return Compare()
-        if self.cursor.number < heard.last:
-            return Pull(since=self.cursor, ahead=self.ahead)
         if self._differs_s is None:
-            self._differs_s = now_s
-        return Compare() if now_s - self._differs_s >= self._timing.repair_s else None
+            self._differs_s = now.waited_s
+        return Compare() if now.waited_s - self._differs_s >= self._timing.repair_s else None
 
-    def compared(self, theirs: Digests, own: Mapping[str, int]) -> Cursor | None:
-        """It told the digests of its tables. The cursor, if that shows that nothing is missing."""
+    def _pull(self, since: Cursor, now: Instant, *, tables: tuple[str, ...] = ()) -> Pull:
+        return Pull(since=since, tables=tables, refused=self._refused, wall_ms=max(now.wall_ms, 0))
+
+    def compared(self, theirs: Digests, own: Mapping[str, int]) -> None:
+        """It told the digests of its tables: read again what differs."""
         self._asked_s = self._differs_s = None
-        differing = sorted(
-            table for table, told in theirs.tables.items() if digest.as_text(own.get(table, 0)) != told
+        differing = tuple(
+            table
+            for table, told in sorted(theirs.tables.items())
+            if digest.as_text(own.get(table, 0)) != told
         )
         if differing:
-            self._repair = Repair(tuple(differing[:MOST_TABLES]), Cursor(theirs.log, 0), theirs.last)
-            return None
-        self._repair = None
-        self.cursor = Cursor(theirs.log, theirs.last)
-        return self.cursor
+            self._repair = Repair(differing, Cursor(theirs.log, 0), theirs.last)
+        else:
+            self._repair = None
+            self.advance(Cursor(theirs.log, theirs.last))
 
     def cursor_after(self, page: Page) -> Cursor | None:
-        """Where the cursor stands once the page is stored, if it moves."""
+        """Where the cursor will stand once the page is stored; None: where it stands."""
         if page.tables:
-            done = self._continues(page) and not page.more
-            return Cursor(page.log, self._repair.end) if done and self._repair is not None else None
-        known = self.cursor
-        if known is None or known.log != page.log or page.after > known.number or page.upto <= known.number:
+            repair = self._repair
+            done = repair is not None and repair.continued_by(page) and not page.more
+            return self._further(Cursor(page.log, repair.end)) if repair is not None and done else None
+        known = self._cursor
+        if known is None or known.log != page.log or page.after > known.number:
             return None
-        return Cursor(page.log, page.upto)
+        return self._further(Cursor(page.log, page.upto))
 
-    def stored(self, page: Page, cursor: Cursor | None, *, ahead: bool) -> None:
-        """A page that we asked for is stored: go on."""
+    def stored(self, page: Page, *, refused: bool) -> None:
+        """A page that we asked for is stored: go on from there."""
+        self.advance(self.cursor_after(page))
         self._asked_s = None
+        self._refused = refused
         if page.tables and self._repair is not None:
-            if page.log != self._repair.at.log:
-                self._repair = None
-            elif self._continues(page):
-                at = Cursor(page.log, page.upto)
-                self._repair = Repair(self._repair.tables, at, self._repair.end) if page.more else None
-        self.advance_to(cursor)
-        self.ahead = ahead or (self.ahead and page.more)
+            self._repair = self._repair.after(page)
+        elif self._repair is not None and self._repair.at.log != page.log:
+            self._repair = None
 
-    def advance_to(self, cursor: Cursor | None) -> None:
-        """Set the cursor where it stands in the storage now."""
+    def advance(self, cursor: Cursor | None) -> None:
+        """Everything up to there is stored."""
         if cursor is not None:
-            self.cursor = cursor
+            self._cursor = self._further(cursor) or self._cursor
 
     def failed(self) -> None:
         """The question got no answer: it may be asked again."""
         self._asked_s = None
 
-    def _continues(self, page: Page) -> bool:
-        repair = self._repair
-        return (
-            repair is not None
-            and page.tables == repair.tables
-            and page.log == repair.at.log
-            and page.after <= repair.at.number <= page.upto
-        )
+    def _further(self, cursor: Cursor) -> Cursor | None:
+        known = self._cursor
+        behind = known is not None and known.log == cursor.log and cursor.number <= known.number
+        return None if behind else cursor
 
-    def _advance(self, cursor: Cursor) -> None:
-        if self.cursor is None or self.cursor.log != cursor.log or self.cursor.number < cursor.number:
-            self.cursor = cursor
+
+def _within(cursor: Cursor, heard: Summary) -> bool:
+    """Whether the log that it names is still there and as long."""
+    return cursor.log == heard.log and cursor.number <= heard.last
+
+
+def _behind(cursor: Cursor, heard: Summary, own_digest: str) -> bool:
+    return heard.digest != own_digest and cursor.log == heard.log and cursor.number < heard.last

@@ -21,11 +21,6 @@ class Refusal:
     cell: Cell
     reason: str
 
-    @property
-    def ahead(self) -> bool:
-        """Whether its stamp came from the future, so that it may be right one day."""
-        return self.reason is FROM_THE_FUTURE
-
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
@@ -33,11 +28,6 @@ class Sorted:
 
     kept: tuple[Cell, ...]
     refused: tuple[Refusal, ...]
-
-    @property
-    def ahead(self) -> bool:
-        """Whether something was refused for coming from the future."""
-        return any(each.ahead for each in self.refused)
 
 
 def sort_out(cells: Iterable[Cell], rules: Rules, wall_ms: int) -> Sorted:

@@ -22,7 +22,7 @@ MOST_TABLES: Final = 1000
 
 _T = TypeVar("_T")
 _Log = Annotated[str, Meta(min_length=1, max_length=64)]
-_Number = Annotated[int, Meta(ge=0, lt=2**63)]
+_Number = Annotated[int, Meta(ge=0, le=2**53)]
 _Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 _Table = Annotated[str, Meta(max_length=64)]
 _Tables = Annotated[tuple[_Table, ...], Meta(max_length=MOST_TABLES)]
@@ -44,13 +44,14 @@ class Summary(_Message, frozen=True, kw_only=True):
 class Pull(_Message, frozen=True, kw_only=True):
     """Asks for the cells after a cursor: of all tables, or of some.
 
-    Without `tables` it also says that everything up to `since` is stored, save what came from the future if `ahead`.
+    `refused`: some of an earlier answer wasn't kept, perhaps because of the asker's clock, so it says what that shows.
     """
 
     since: Cursor
     tables: _Tables = ()
     limit: Annotated[int, Meta(ge=1)] = MOST_CELLS
-    ahead: bool = False
+    refused: bool = False
+    wall_ms: _Number = 0
 
 
 class Page(_Message, frozen=True, kw_only=True):
@@ -71,12 +72,13 @@ class Push(_Message, frozen=True, kw_only=True):
 
 
 class Stored(_Message, frozen=True, kw_only=True):
-    """The answer to a push: it is on disk, save what was `refused`; `ahead` if for a stamp from the future."""
+    """The answer to a push: all of it but `refused` cells is on disk. `wall_ms` is the clock that it was judged by."""
 
     log: _Log
+    after: _Number
     upto: _Number
     refused: _Number = 0
-    ahead: bool = False
+    wall_ms: _Number = 0
 
 
 class Compare(_Message, frozen=True, kw_only=True):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A write that is stored here: its last number in the log, and when it was written."""
+    """A write that is stored here, as the numbers above `after` and up to `upto` of the log."""
 
-    number: int
+    after: int
+    upto: int
     written_s: float  # of the clock that doesn't jump
 
 
@@ -35,10 +36,11 @@ class Receipts:
         else:
             self._outcomes.append(Outcome(receipt, replicated=False))
 
-    def stored(self, upto: int) -> None:
-        """Another member has everything up to this number of our log on its disk."""
-        self._outcomes += [Outcome(each, replicated=True) for each in self._waiting if each.number <= upto]
-        self._waiting = [each for each in self._waiting if each.number > upto]
+    def stored(self, *, after: int, upto: int) -> None:
+        """Another member has these numbers of our log on its disk."""
+        done = [each for each in self._waiting if after <= each.after and each.upto <= upto]
+        self._waiting = [each for each in self._waiting if each not in done]
+        self._outcomes += [Outcome(each, replicated=True) for each in done]
 
     def settled(self, now_s: float) -> tuple[Outcome, ...]:
         """The outcomes that became known since the last call."""

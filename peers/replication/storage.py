@@ -6,9 +6,10 @@ there is known. A log that may have lost its end (a crash, an old copy put back)
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
+from msgspec import Meta
 
 from corral.peers.ids import NodeId
 from corral.peers.replication.cell import Cell, CellKey
@@ -18,8 +19,8 @@ from corral.peers.replication.clock import Stamp
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """Everything up to `number` of the log named `log`."""
 
-    log: str
-    number: int
+    log: Annotated[str, Meta(min_length=1, max_length=64)]
+    number: Annotated[int, Meta(ge=0, le=2**53)]
 
 
 @dataclass(frozen=True, slots=True)

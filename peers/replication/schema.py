@@ -1,0 +1,131 @@
+"""Which tables and columns are replicated. Times are Unix time in seconds.
+
+A column's name says how it merges (`cell.only_grows`); what stands here only says what may be written and how it is read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+from corral.peers.replication.cell import only_grows
+
+Kind = Literal["text", "integer", "number", "boolean", "hex", "json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column. A row without a `required` one isn't there yet; any other one reads as None until it is written."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    unique: bool = False  # whatever the case of its letters: of two rows with one name the later is renamed
+
+    @property
+    def set_once(self) -> bool:
+        """Whether its value can only grow."""
+        return only_grows(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One replicated table."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name."""
+        return next((each for each in self.columns if each.name == name), None)
+
+    @property
+    def unique_column(self) -> Column | None:
+        """The column whose values differ from row to row."""
+        return next((each for each in self.columns if each.unique), None)
+
+
+def _columns(kind: Kind, names: str, *, required: bool = True, unique: bool = False) -> tuple[Column, ...]:
+    return tuple(Column(name=name, kind=kind, required=required, unique=unique) for name in names.split())
+
+
+def _optional(kind: Kind, names: str) -> tuple[Column, ...]:
+    return _columns(kind, names, required=False)
+
+
+_MADE = _columns("number", "created_at")
+
+TABLES: Final[Mapping[str, Table]] = MappingProxyType(
+    {
+        table.name: table
+        for table in (
+            Table(
+                "members",
+                _columns("text", "name certificate")
+                + _columns("number", "approved_at")
+                + _optional("text", "approved_by")
+                + _optional("number", "revoked_at"),
+            ),
+            Table(
+                "join_tokens",  # for machines that nobody can click on
+                _columns("hex", "digest")
+                + _columns("integer", "uses")
+                + _MADE
+                + _columns("number", "expires_at")
+                + _optional("text", "created_by")
+                + _optional("number", "revoked_at"),
+            ),
+            Table(
+                "users",
+                _columns("text", "username", unique=True)
+                + _columns("text", "password_hash role")
+                + _MADE
+                + _optional("number", "sessions_valid_after disabled_at"),
+            ),
+            Table(
+                "api_keys",
+                _columns("text", "name key_prefix scopes")
+                + _columns("hex", "digest")
+                + _MADE
+                + _optional("number", "expires_at revoked_at")
+                + _optional(
+                    "integer", "requests_per_minute requests_per_day tokens_per_minute tokens_per_day"
+                ),
+            ),
+            Table(
+                "invitations",
+                _columns("hex", "digest")
+                + _columns("text", "code_prefix")
+                + _MADE
+                + _columns("number", "expires_at")
+                + _optional("text", "created_by used_by")
+                + _optional("number", "used_at"),
+            ),
+            Table(
+                "endpoints",
+                _columns("text", "name kind url")
+                + _MADE
+                + _optional("text", "sealed_key")  # encrypted with the cluster's key
+                + _optional("boolean", "enabled")
+                + _optional("json", "options"),
+            ),
+            Table("models", _columns("text", "name", unique=True) + _columns("json", "source") + _MADE),
+            Table("aliases", _columns("text", "name", unique=True) + _columns("text", "target") + _MADE),
+            Table("settings", _columns("json", "value")),  # the id is the setting's name
+            Table("secrets", _columns("text", "sealed")),  # encrypted; the id says what for
+            Table("revoked_sessions", _columns("number", "expires_at revoked_at")),  # the id is the token's
+            Table(
+                "usage",  # one row for each minute, node, key and model; its node alone writes it
+                _columns("integer", "minute")
+                + _columns("text", "node model")
+                + _optional("text", "api_key_id")
+                + _optional(
+                    "integer",
+                    "requests_total failures_total refusals_total "
+                    "prompt_tokens_total cached_tokens_total completion_tokens_total",
+                )
+                + _optional("number", "duration_s_total"),
+            ),
+        )
+    }
+)

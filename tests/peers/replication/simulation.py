@@ -1,0 +1,397 @@
+"""A simulated cluster of replicas: seeded and replayable, with a network, disks and clocks that fail.
+
+Time is virtual, nothing sleeps. `History(seed).run()` raises Broken, which names the seed, when a property doesn't hold.
+"""
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from corral.peers.ids import NodeId
+from corral.peers.replication import digest
+from corral.peers.replication.catching_up import Timing
+from corral.peers.replication.cell import RULES, Cell, CellKey, Rules, size
+from corral.peers.replication.clock import DAY_MS, Instant, Stamp, horizon, stamp_ms, stamp_of
+from corral.peers.replication.edit import Edit
+from corral.peers.replication.errors import EditRefused
+from corral.peers.replication.memory_storage import MemoryStorage
+from corral.peers.replication.messages import (
+    Answer,
+    Page,
+    Push,
+    Request,
+    Summary,
+    decode_answer,
+    decode_request,
+    decode_summary,
+    encode,
+)
+from corral.peers.replication.receipt import Receipt
+from corral.peers.replication.replica import Replica
+
+START_MS = 1_700_000_000_000
+HEARTBEAT_S = 0.5
+LIVE_S = 1.3  # a member heard so lately counts as live
+FAULTS_S = 6.0
+SETTLE_S = 40.0
+TIMING = Timing(retry_s=1.0, repair_s=2.0)
+
+MakeReplica = Callable[[NodeId, MemoryStorage], Replica]
+
+
+def sound_replica(node: NodeId, storage: MemoryStorage, rules: Rules = RULES) -> Replica:
+    """A replica as the product makes it, but for the times."""
+    return Replica(node=node, storage=storage, rules=rules, timing=TIMING)
+
+
+class Broken(AssertionError):
+    """A property doesn't hold; the message names it and the seed."""
+
+
+@dataclass(slots=True)
+class Machine:
+    """One simulated machine."""
+
+    id: NodeId
+    storage: MemoryStorage
+    replica: Replica
+    up: bool = True
+    skew_ms: int = 0
+    boots: int = 0
+    side: int = 0  # machines of different sides can't reach each other
+    heard_s: dict[NodeId, float] = field(default_factory=dict)
+    revoked: set[CellKey] = field(default_factory=set)  # seen here since the disk last lost something
+
+
+@dataclass(slots=True)
+class Write:
+    """A local write, and whether some machine has held it all the time since."""
+
+    machine: Machine
+    receipt: Receipt
+    cells: list[Cell]
+    held: bool = True
+    others_lost: bool = False  # another machine's disk lost something since
+
+
+class History:
+    """One history of faults and its end."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        make: MakeReplica = sound_replica,
+        honest_logs: bool = True,
+        bytes_on_wire: bool = False,
+    ) -> None:
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.now_s = 0.0
+        self.questions = 0
+        self.acknowledged = 0
+        self._make = make
+        self._honest_logs = honest_logs
+        self._bytes_on_wire = bytes_on_wire
+        self._order = itertools.count()
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._writes: list[Write] = []
+        self._values = itertools.count()
+        self._loss = self.random.choice((0.0, 0.0, 0.05, 0.3))
+        self._twice = self.random.choice((0.0, 0.1))
+        self._delay_s = self.random.choice((0.01, 0.05, 0.4))
+        size = self.random.choice((1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 12) if seed % 4 else (2, 3, 4))
+        self.machines = [self._new_machine(NodeId(f"n{number:02d}")) for number in range(size)]
+
+    def run(self) -> None:
+        """Faults, then an end to them; everything must hold."""
+        for machine in self.machines:
+            self._at(self.random.uniform(0, HEARTBEAT_S), lambda each=machine: self._beat(each))
+        for _ in range(self.random.randint(5, 25)):
+            self._at(self.random.uniform(0, FAULTS_S), self._something_happens)
+        self._run_until(FAULTS_S)
+        self._check_digests()
+        self._end_faults()
+        self._run_until(FAULTS_S + SETTLE_S, stop=self._settled)
+        self._check_end()
+        self._check_quiet()
+
+    # --- time
+
+    def _at(self, after_s: float, event: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (self.now_s + after_s, next(self._order), event))
+
+    def _run_until(self, end_s: float, stop: Callable[[], bool] = lambda: False) -> None:
+        next_look_s = self.now_s + HEARTBEAT_S
+        while self._events and self._events[0][0] <= end_s:
+            self.now_s, _, event = heapq.heappop(self._events)
+            event()
+            if self.now_s >= next_look_s:
+                next_look_s = self.now_s + HEARTBEAT_S
+                if stop():
+                    return
+
+    def _instant(self, machine: Machine) -> Instant:
+        return Instant(self._true_ms() + machine.skew_ms, self.now_s)
+
+    def _true_ms(self) -> int:
+        return START_MS + int(self.now_s * 1000)
+
+    # --- network
+
+    def _reach(self, one: Machine, other: Machine) -> bool:
+        return one.up and other.up and one.side == other.side
+
+    def _carry(self, sender: Machine, to: Machine, arrive: Callable[[], None]) -> None:
+        boots = to.boots
+        if not self._reach(sender, to):
+            return
+
+        def deliver() -> None:
+            if self._reach(sender, to) and to.boots == boots:
+                arrive()
+                self._pump(to)
+
+        for _ in range(2 if self.random.random() < self._twice else 1):
+            if self.random.random() >= self._loss:
+                self._at(self.random.uniform(0.001, self._delay_s), deliver)
+
+    def _beat(self, machine: Machine) -> None:
+        if machine.up:
+            summary = machine.replica.summary(self._instant(machine))
+            if self._bytes_on_wire:
+                summary = decode_summary(encode(summary))
+            for other in self.machines:
+                if other is not machine:
+                    self._carry(machine, other, lambda to=other: self._hear(to, machine, summary))
+            self._pump(machine)
+        self._at(HEARTBEAT_S, lambda: self._beat(machine))
+
+    def _hear(self, machine: Machine, sender: Machine, summary: Summary) -> None:
+        machine.heard_s[sender.id] = self.now_s
+        machine.replica.hear(sender.id, summary, self._instant(machine))
+
+    def _pump(self, machine: Machine) -> None:
+        replica = machine.replica
+        replica.set_live([peer for peer, at in machine.heard_s.items() if self.now_s - at <= LIVE_S])
+        for send in replica.due(self._instant(machine)):
+            self.questions += 1
+            self._ask(machine, self._named(send.to), send.request)
+        for outcome in replica.settled(self._instant(machine)):
+            if outcome.replicated:
+                self._check_acknowledged(machine, outcome.receipt)
+        if replica.take_changes():
+            self._check_revocations(machine)
+
+    def _ask(self, asker: Machine, asked: Machine, request: Request) -> None:
+        wire = decode_request(encode(request)) if self._bytes_on_wire else request
+
+        def arrive() -> None:
+            answer = asked.replica.answer(asker.id, wire, self._instant(asked))
+            self._carry(asked, asker, lambda: self._answered(asker, asked, answer))
+
+        if not self._reach(asker, asked) and self.random.random() < 0.5:
+            self._at(0.01, lambda: asker.replica.failed(asked.id))  # refused; else it is never answered
+        self._carry(asker, asked, arrive)
+
+    def _answered(self, asker: Machine, asked: Machine, answer: Answer) -> None:
+        wire = decode_answer(encode(answer)) if self._bytes_on_wire else answer
+        asker.replica.receive(asked.id, wire, self._instant(asker))
+
+    def _named(self, id: NodeId) -> Machine:
+        return next(each for each in self.machines if each.id == id)
+
+    # --- what happens
+
+    def _something_happens(self) -> None:
+        happening, weight = zip(
+            (self._write, 8),
+            (self._revoke, 3),
+            (self._try_to_undo, 3),
+            (self._delete, 1),
+            (self._crash, 3),
+            (self._restart, 4),
+            (self._split, 2),
+            (self._heal, 2),
+            (self._jump, 2),
+            strict=True,
+        )
+        self.random.choices(happening, weight)[0]()
+
+    def _some(self, *, up: bool = True) -> Machine | None:
+        found = [each for each in self.machines if each.up is up]
+        return self.random.choice(found) if found else None
+
+    def _write(self) -> None:
+        table, column = self.random.choice((("api_keys", "name"), ("settings", "value"), ("users", "role")))
+        self._edit(table, {column: f"v{next(self._values)}"})
+
+    def _revoke(self) -> None:
+        self._edit("api_keys", {"revoked_at": None})
+
+    def _delete(self) -> None:
+        self._edit("users", {"_deleted": True})
+
+    def _edit(self, table: str, values: dict[str, object]) -> None:
+        machine = self._some()
+        if machine is None:
+            return
+        now = self._instant(machine)
+        if "revoked_at" in values:
+            values = {"revoked_at": max(now.wall_ms, 1) / 1000}
+        id = f"{table}-{self.random.randint(1, 3)}"
+        try:
+            receipt = machine.replica.write([Edit(table, id, values)], now)
+        except EditRefused:
+            return
+        cells = [machine.storage.get(CellKey(table, id, column)) for column in values]
+        self._check_written(cells, values)
+        self._writes.append(Write(machine, receipt, [cell for cell in cells if cell is not None]))
+        self._pump(machine)
+        self._at(TIMING.patience_s + 0.001, lambda: self._pump(machine) if machine.up else None)
+
+    def _try_to_undo(self) -> None:
+        """A member that lies, or an old copy of the program: a later stamp over a revocation."""
+        machine = self._some()
+        if machine is not None:
+            ahead_ms = self._true_ms() + self.random.randint(0, 3_600_000)
+            stamp = stamp_of(ahead_ms, 0, NodeId("liar"))
+            id = f"api_keys-{self.random.randint(1, 3)}"
+            value = self.random.choice(("null", "0", "false"))
+            cell = Cell("api_keys", id, "revoked_at", value, stamp)
+            page = Page(log="lies", after=0, upto=1, cells=(cell,))
+            machine.replica.answer(NodeId("liar"), Push(page=page), self._instant(machine))
+            self._pump(machine)
+
+    def _crash(self) -> None:
+        machine = self._some()
+        if machine is None:
+            return
+        machine.up = False
+        lose = self.random.choice((0, 0, 1, 3, 20))
+        log = f"{machine.id}-{machine.boots + 1}" if self._honest_logs else machine.storage.log
+        machine.storage = machine.storage.reopened(log, lose=min(lose, len(machine.storage.batches)))
+        if lose:
+            machine.revoked.clear()
+            for write in self._writes:
+                write.held = write.held and any(self._holds(each, write) for each in self.machines)
+                write.others_lost = write.others_lost or write.machine is not machine
+
+    def _restart(self) -> None:
+        machine = self._some(up=False)
+        if machine is not None:
+            machine.boots += 1
+            machine.heard_s.clear()
+            machine.replica = self._make(machine.id, machine.storage)
+            machine.up = True
+
+    def _split(self) -> None:
+        for machine in self.machines:
+            machine.side = self.random.randint(0, 1)
+
+    def _heal(self) -> None:
+        for machine in self.machines:
+            machine.side = 0
+
+    def _jump(self) -> None:
+        machine = self.random.choice(self.machines)
+        days_ms = self.random.randint(2 * DAY_MS, 300 * DAY_MS)
+        far = self.random.choice((0, 0, days_ms, -days_ms, days_ms - START_MS))
+        machine.skew_ms = far + self.random.randint(-60_000, 60_000)
+
+    def _end_faults(self) -> None:
+        self._loss = self._twice = 0.0
+        self._delay_s = 0.05
+        self._heal()
+        while any(not each.up for each in self.machines):
+            self._restart()
+        for machine in self.machines:
+            machine.skew_ms = self.random.randint(-1000, 1000)
+
+    # --- what must hold
+
+    def _fail(self, what: str) -> None:
+        raise Broken(f"{what}; to see it again: History({self.seed})")
+
+    def _holds(self, machine: Machine, write: Write) -> bool:
+        return all(self._has(machine, cell) for cell in write.cells)
+
+    def _has(self, machine: Machine, cell: Cell) -> bool:
+        here = machine.storage.get(cell.key)
+        return here is not None and (here == cell or RULES.wins(here, cell))
+
+    def _check_written(self, cells: list[Cell | None], values: dict[str, object]) -> None:
+        for cell, value in zip(cells, values.values(), strict=True):
+            if cell is None or (isinstance(value, str) and cell.value != f'"{value}"'):
+                self._fail("a write isn't seen where it was written")
+
+    def _check_acknowledged(self, machine: Machine, receipt: Receipt) -> None:
+        self.acknowledged += 1
+        write = next(each for each in self._writes if each.receipt is receipt)
+        holders = [each for each in self.machines if self._holds(each, write)]
+        if len(holders) < 2 and not write.others_lost:
+            self._fail(f"{machine.id} acknowledged what no other machine holds")
+
+    def _check_revocations(self, machine: Machine) -> None:
+        cells = list(machine.storage.table("api_keys"))
+        revoked = {cell.key for cell in cells if cell.column == "revoked_at" and size(cell.value) > 0}
+        if not machine.revoked <= revoked:
+            self._fail(f"a revoked key works again on {machine.id}")
+        machine.revoked = revoked
+
+    def _check_digests(self) -> None:
+        for one, other in itertools.combinations(self.machines, 2):
+            same = _cells(one) == _cells(other)
+            if same != (_digest(one) == _digest(other)):
+                self._fail(f"the digests of {one.id} and {other.id} don't tell whether they are equal")
+
+    def _settled(self) -> bool:
+        return len({_digest(each) for each in self.machines}) == 1 and not self._ahead()
+
+    def _ahead(self) -> bool:
+        limit = horizon(self._true_ms() + 2000)
+        return any(each.storage.stamped_from(limit) for each in self.machines)
+
+    def _check_end(self) -> None:
+        self._check_digests()
+        if len({_digest(each) for each in self.machines}) > 1:
+            self._fail("the machines didn't become equal")
+        if len(self.machines) > 1 and self._ahead():
+            self._fail("a stamp from the future stayed")
+        for machine in self.machines:
+            sums: dict[str, int] = {}
+            for cell in _cells(machine):
+                sums[cell.table] = digest.replaced(sums.get(cell.table, 0), old=None, new=cell)
+            if digest.of_all(sums) != _digest(machine):
+                self._fail(f"the digest of {machine.id} isn't that of its cells")
+            for write in self._kept_writes():
+                if not self._holds(machine, write):
+                    self._fail(f"{machine.id} lost what was written on {write.machine.id}: {write.cells}")
+
+    def _kept_writes(self) -> Iterator[Write]:
+        """What some machine has held all the time, save stamps from the future: those are written anew."""
+        limit = START_MS + DAY_MS // 2
+        return (each for each in self._writes if each.held and stamp_ms(each.cells[0].stamp) < limit)
+
+    def _check_quiet(self) -> None:
+        self._run_until(self.now_s + 3 * TIMING.retry_s)  # what is still on its way
+        asked = self.questions
+        self._run_until(self.now_s + 2 * TIMING.repair_s)
+        if self.questions != asked:
+            self._fail("equal machines still ask each other")
+
+    def _new_machine(self, id: NodeId) -> Machine:
+        storage = MemoryStorage(f"{id}-0")
+        return Machine(id, storage, self._make(id, storage))
+
+
+def _cells(machine: Machine) -> list[Cell]:
+    return sorted(
+        machine.storage.stamped_from(Stamp("")), key=lambda cell: (cell.table, cell.id, cell.column)
+    )
+
+
+def _digest(machine: Machine) -> str:
+    return digest.of_all(machine.storage.digests())
