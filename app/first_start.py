@@ -53,7 +53,8 @@ async def _first_admin(
     given = settings.admin_password
     if users.all():
         user = users.named(settings.admin_username)
-        if given is not None and not await passwords.matches(user and user.password_hash, given):
+        kept = None if user is None else user.password_hash
+        if given is not None and not await passwords.matches(kept, given):
             _LOG.warning(
                 "the setting admin_password is not the password of the user admin_username: it counts for a new "
                 "database only; `corral users passwd NAME` changes a password"

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,14 +17,16 @@ from corral.app.api.connection import CorralApp
 from corral.app.api.edge import Edge
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
-from corral.app.api.table import People, Services, routes_of
+from corral.app.api.table import Services, routes_of
 from corral.app.banner import ready_banner
+from corral.app.dashboard import Dashboard
 from corral.app.first_start import FirstCredentials, make_first_credentials
 from corral.app.gateway.admission import Admission
 from corral.app.gateway.auth import Authenticator
+from corral.app.gateway.endpoint import Endpoint
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
-from corral.app.gateway.quotas import Quotas
+from corral.app.gateway.quotas import Quotas, day_start
 from corral.app.history.recorder import Keep, Recorder
 from corral.app.instance import InstanceLock
 from corral.app.local_token import KeysWithLocalToken
@@ -31,8 +34,7 @@ from corral.app.log_files import LogLimits
 from corral.app.logs import Logs
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.paths import DataDir
-from corral.app.people.passwords import Passwords
-from corral.app.people.sessions import Sessions, kept_secret
+from corral.app.people.people import People, open_people
 from corral.app.run_file import RunFile, new_token, remove_run_files, write_run_files
 from corral.app.server import Server
 from corral.app.settings_table import Settings
@@ -40,12 +42,13 @@ from corral.app.stop_signal import StopSignal
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.database import Database, open_database
+from corral.app.store.errors import DiskFull
 from corral.app.store.history import History
-from corral.app.store.invitations import Invitations
 from corral.app.store.responses import Responses
-from corral.app.store.revoked_sessions import RevokedSessions
-from corral.app.store.users import Users
+from corral.app.store.statistics import Statistics
+from corral.app.store.usage import used_since
 from corral.app.supervisor import Supervisor
+from corral.app.telemetry import INTERVAL_S, Telemetry
 from corral.app.urls import urls_of
 from corral.app.version import program_version
 from corral.engines.echo import EchoEngine
@@ -58,6 +61,7 @@ DRAIN_S = 5.0  # answers in flight get so long when the node stops
 _LAST_WORDS_S = 2.0  # then streams get an error event, and so long to send it
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
+_MINUTE_S = 60.0
 _LOG = structlog.get_logger(__name__)
 
 Say = Callable[[str], None]
@@ -76,9 +80,17 @@ async def run_node(*, settings: Settings, say: Say) -> None:
             async with _database(folder) as database:
                 keys = ApiKeys(database)
                 await keys.load()
-                people = await _people(settings, folder, database)
+                people = await open_people(
+                    database, secret=settings.session_secret, secret_file=folder.session_secret
+                )
                 node = _Node(
-                    settings=settings, database=database, keys=keys, people=people, logs=logs, stop=stop, say=say
+                    settings=settings,
+                    database=database,
+                    keys=keys,
+                    people=people,
+                    logs=logs,
+                    stop=stop,
+                    say=say,
                 )
                 await node.run()
 
@@ -105,23 +117,6 @@ async def _database(folder: DataDir) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def _people(settings: Settings, folder: DataDir, database: Database) -> People:
-    """The users and their sessions, read into memory."""
-    secret = settings.session_secret
-    if secret is None:
-        secret = await asyncio.to_thread(kept_secret, folder.session_secret)
-    users, revoked = Users(database), RevokedSessions(database)
-    await users.load()
-    await revoked.load()
-    return People(
-        users=users,
-        passwords=Passwords(),
-        sessions=Sessions(secret=secret, users=users, revoked=revoked, now=time.time),
-        revoked=revoked,
-        invitations=Invitations(database),
-    )
-
-
 class _Node:
     """The parts, built with keyword arguments only."""
 
@@ -145,7 +140,9 @@ class _Node:
         self._say = say
         self._state = NodeState.STARTING
         self._token = new_token()
+        self._database = database
         self._responses = Responses(database, clock=time.time)
+        self._database = database
         self._audit = Audit(database)
         self._history = History(database)
         self._recorder = Recorder(database=database, keep=Keep(settings.history))
@@ -163,6 +160,7 @@ class _Node:
             ),
             options=settings.models.for_model,
         )
+        self._telemetry = Telemetry(models=self._pool)
         self._server = Server(
             app=self._app(),
             host=settings.host,
@@ -185,6 +183,7 @@ class _Node:
         gateway = Gateway(
             endpoints=lambda: [endpoint], admission=admission, quotas=self._quotas, observer=metrics
         )
+        node = NodeInfo(name=settings.node_name, version=program_version())
         services = Services(
             gateway=gateway,
             responses=ResponsesService(
@@ -194,7 +193,7 @@ class _Node:
                 now=time.time,
             ),
             models=self._pool,
-            node=NodeInfo(name=settings.node_name, version=program_version()),
+            node=node,
             state=lambda: self._state,
             metrics=metrics,
             show_metrics=settings.metrics,
@@ -203,6 +202,7 @@ class _Node:
             people=self._people,
             audit=self._audit,
             history=self._history,
+            dashboard=self._dashboard(node=node, endpoints=[endpoint], admission=admission),
             recording=lambda: self._recorder.status,
             logs=self._logs,
             tasks=self._supervisor.statuses,
@@ -213,6 +213,7 @@ class _Node:
                 keys=KeysWithLocalToken(keys=self._keys, token=self._token),
                 sessions=self._people.sessions,
                 trust_loopback=settings.trust_loopback,
+                on_key_used=self._keys.used,
             ),
             state=services.state,
             hosts=(*settings.allowed_hosts, settings.node_name, f"{settings.node_name}.local"),
@@ -227,6 +228,24 @@ class _Node:
             cors_origins=settings.cors_origins,
         )
 
+    def _dashboard(self, *, node: NodeInfo, endpoints: list[Endpoint], admission: Admission) -> Dashboard:
+        settings = self._settings
+        return Dashboard(
+            node=node,
+            state=lambda: self._state,
+            models=self._pool,
+            endpoints=lambda: endpoints,
+            load=admission,
+            statistics=Statistics(self._database),
+            telemetry=self._telemetry,
+            recording=lambda: self._recorder.status,
+            cloud_keys={
+                "openai": settings.openai_api_key is not None,
+                "google": settings.google_api_key is not None,
+                "anthropic": settings.anthropic_api_key is not None,
+            },
+        )
+
     async def run(self) -> None:
         """From the first connection to the last."""
         self._settings.models_dir.mkdir(parents=True, exist_ok=True)
@@ -234,6 +253,8 @@ class _Node:
         try:
             await self._pool.start()
             await self._recorder.open()
+            now = time.time()
+            self._quotas.restore(await used_since(self._database, day_start(now)), now=now)
             self._supervise()
             first = await make_first_credentials(
                 settings=self._settings,
@@ -257,16 +278,21 @@ class _Node:
 
         async def purge_people() -> None:
             await self._audit.purge(now=time.time())
-            await self._people.revoked.purge(now=time.time())
-            await self._people.invitations.purge(now=time.time())
+            await self._people.purge(now=time.time())
 
         async def remove_old_logs() -> None:
             await asyncio.to_thread(self._logs.remove_old, now=datetime.now(UTC))
 
         self._supervisor.every(_HOUR_S, "purge of stored responses", purge_responses)
+
+        async def sample_load() -> None:
+            await self._telemetry.sample()
+
         self._supervisor.start("recording", self._recorder.run)
+        self._supervisor.every(INTERVAL_S, "sampling of the load", sample_load)
         self._supervisor.every(_HOUR_S, "purge of the history", purge_history)
         self._supervisor.every(_HOUR_S, "purge of old sessions, invitations and audit entries", purge_people)
+        self._supervisor.every(_MINUTE_S, "noting when keys were used", self._keys.write_use)
         self._supervisor.every(_HOUR_S, "removal of old logs", remove_old_logs)
 
     async def _announce(self, first: FirstCredentials) -> None:
@@ -309,6 +335,8 @@ class _Node:
         await stopping
         await self._supervisor.stop()
         await self._recorder.stop()
+        with suppress(DiskFull, sqlite3.Error):  # whether a key was used is not worth a failing stop
+            await self._keys.write_use()
         await asyncio.to_thread(remove_run_files, self._folder)
         _LOG.info("stopped")
 

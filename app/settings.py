@@ -43,9 +43,7 @@ def load_settings(*, arguments: Mapping[str, object], environ: Mapping[str, str]
     Raises SettingsError. Reads `config.toml` in the data folder, writes nothing.
     """
     origins = _Origins(arguments=arguments, environ=environ, here=Path.cwd())
-    rows = {row.name: row for row in TABLE}
-    data_dir_given = _outside_file(rows["data_dir"], origins)
-    data_dir = default_data_dir() if data_dir_given is None else _read(rows["data_dir"], data_dir_given)
+    data_dir = _data_dir(origins)
     content = _read_file(DataDir(data_dir).config)
     models = _model_options(content.pop(_MODELS, {}))
     _check_names(content)
@@ -61,6 +59,25 @@ def load_settings(*, arguments: Mapping[str, object], environ: Mapping[str, str]
         else:
             values.setdefault(row.name, row.default)
     return Settings(**values, models=models, sources=sources, notices=tuple(notices))
+
+
+def find_data_dir(*, arguments: Mapping[str, object], environ: Mapping[str, str]) -> Path:
+    """The data folder, without a look into its `config.toml`. Raises SettingsError."""
+    return _data_dir(_Origins(arguments=arguments, environ=environ, here=Path.cwd()))
+
+
+def overriding_variable(row: Setting, environ: Mapping[str, str]) -> str | None:
+    """The environment variable that wins over `config.toml` for this setting, if one is set."""
+    return next((name for name in (row.variable, *row.standard, *row.legacy) if environ.get(name)), None)
+
+
+def _data_dir(origins: _Origins) -> Path:
+    row = next(row for row in TABLE if row.name == "data_dir")
+    given = _outside_file(row, origins)
+    if given is None:
+        return default_data_dir()
+    found: Path = _read(row, given)
+    return found
 
 
 def _worked_out(data_dir: Path) -> dict[str, Any]:
@@ -79,8 +96,9 @@ def _outside_file(row: Setting, origins: _Origins) -> _Given | None:
     argument = origins.arguments.get(row.name)
     if argument is not None:
         return _Given(value=argument, source="command line", base=origins.here)
-    if own := origins.environ.get(row.variable):
-        return _Given(value=own, source=f"environment ({row.variable})", base=origins.here)
+    for variable in (row.variable, *row.standard):
+        if own := origins.environ.get(variable):
+            return _Given(value=own, source=f"environment ({variable})", base=origins.here)
     for variable in row.legacy:
         if old := origins.environ.get(variable):
             notice = f"The environment variable {variable} is deprecated; use {row.variable} instead."

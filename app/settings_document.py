@@ -67,4 +67,5 @@ def settings_document() -> str:
 
 def _line(row: Setting) -> str:
     where = "" if row.in_file else f" Not in `config.toml`; `{row.variable}` sets it."
+    where += "".join(f" The environment variable `{name}` is read too." for name in row.standard)
     return f"| `{row.name}` | {row.default_text} | {row.help}{where} | {row.kind.allowed} |"

@@ -22,6 +22,7 @@ class Setting:
     default: object  # None: no limit, or worked out at start; then `default_text` says how
     default_text: str
     legacy: tuple[str, ...]  # environment variables of older programs, the first one set counts
+    standard: tuple[str, ...]  # environment variables that everybody uses for this
     secret: bool
     in_file: bool  # may stand in config.toml
 
@@ -38,6 +39,7 @@ def _setting(
     default: object = None,
     default_text: str = "",
     legacy: tuple[str, ...] = (),
+    standard: tuple[str, ...] = (),
     secret: bool = False,
     in_file: bool = True,
 ) -> Any:
@@ -48,6 +50,7 @@ def _setting(
         default=default,
         default_text=default_text or shown(default),
         legacy=legacy,
+        standard=standard,
         secret=secret,
         in_file=in_file,
     )
@@ -211,6 +214,24 @@ class Settings:
         "Signs the sessions of users; at least 32 characters. Changing it ends them all.",
         default_text="a random one, kept in the data folder",
         legacy=("LLMLB_JWT_SECRET", "JWT_SECRET"),
+        secret=True,
+    )
+    openai_api_key: str | None = _setting(
+        kinds.TEXT,
+        "OpenAI's key, for models whose names begin with `openai:`.",
+        standard=("OPENAI_API_KEY",),
+        secret=True,
+    )
+    google_api_key: str | None = _setting(
+        kinds.TEXT,
+        "Google's key, for models whose names begin with `google:`.",
+        standard=("GOOGLE_API_KEY",),
+        secret=True,
+    )
+    anthropic_api_key: str | None = _setting(
+        kinds.TEXT,
+        "Anthropic's key, for models whose names begin with `anthropic:`.",
+        standard=("ANTHROPIC_API_KEY",),
         secret=True,
     )
     bootstrap_api_key: str | None = _setting(

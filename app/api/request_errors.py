@@ -4,7 +4,7 @@ ApiError
 ├── BadRequest              also: InvalidJson, a body that isn't a JSON object, an unknown field
 ├── BodyTooLarge, BodyTimeout, UnsupportedMediaType
 ├── RouteNotFound, MethodNotAllowed
-├── ApiKeyNotFound, RequestNotFound, UserNotFound, InvitationNotFound
+├── ApiKeyNotFound, RequestNotFound, UserNotFound, InvitationNotFound, RuntimeNotFound
 ├── DuplicateName, LastAdminStays, WrongPassword, InvalidInvitation, TooManyLogins
 ├── HostNotAllowed          a name that isn't ours: DNS rebinding
 └── NotReady                this node is starting or stopping
@@ -128,6 +128,13 @@ class TooManyLogins(ApiError):
     def __init__(self, wait_s: float) -> None:
         self.retry_after_s = max(1, math.ceil(wait_s))
         super().__init__(f"too many failed attempts to sign in; try again in {self.retry_after_s} s")
+
+
+class RuntimeNotFound(ApiError):
+    code = "runtime_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("there is no machine with this id; GET /v0/dashboard/runtimes lists them")
 
 
 class MethodNotAllowed(ApiError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from corral.app.api.audit_routes import AuditRoutes
 from corral.app.api.auth_routes import AuthRoutes
+from corral.app.api.dashboard_routes import DashboardRoutes
 from corral.app.api.health import Health, NodeInfo, NodeState
 from corral.app.api.history_routes import HistoryRoutes
 from corral.app.api.key_routes import KeyRoutes
@@ -15,29 +16,15 @@ from corral.app.api.route import Route
 from corral.app.api.task_routes import TaskRoutes
 from corral.app.api.user_routes import InvitationRoutes, UserRoutes
 from corral.app.api.v1 import V1
+from corral.app.dashboard import Dashboard
 from corral.app.gateway.gateway import Gateway
 from corral.app.history.recorder import RecordingStatus
 from corral.app.openai.responses.service import ResponsesService
-from corral.app.people.passwords import Passwords
-from corral.app.people.sessions import Sessions
+from corral.app.people.people import People
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.history import History
-from corral.app.store.invitations import Invitations
-from corral.app.store.revoked_sessions import RevokedSessions
-from corral.app.store.users import Users
 from corral.app.supervisor import TaskStatus
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class People:
-    """What the handlers about people use."""
-
-    users: Users
-    passwords: Passwords
-    sessions: Sessions
-    revoked: RevokedSessions
-    invitations: Invitations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +45,7 @@ class Services:
     logs: LogControl
     tasks: Callable[[], Sequence[TaskStatus]]
     history: History
+    dashboard: Dashboard
     recording: Callable[[], RecordingStatus]
     now: Callable[[], float]
 
@@ -77,6 +65,9 @@ def routes_of(services: Services) -> list[Route]:
         *KeyRoutes(keys=services.api_keys, now=services.now).routes(),
         *_people_routes(services.people, services.now),
         *HistoryRoutes(history=services.history).routes(),
+        *DashboardRoutes(
+            dashboard=services.dashboard, statistics=services.dashboard.statistics, now=services.now
+        ).routes(),
         *AuditRoutes(audit=services.audit).routes(),
         *LogRoutes(logs=services.logs).routes(),
         *TaskRoutes(statuses=services.tasks, now=services.now).routes(),

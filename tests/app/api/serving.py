@@ -16,9 +16,11 @@ from corral.app.api.connection import CorralApp
 from corral.app.api.edge import Edge
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
-from corral.app.api.table import People, Services, routes_of
+from corral.app.api.table import Services, routes_of
+from corral.app.dashboard import Dashboard
 from corral.app.gateway.admission import Admission
 from corral.app.gateway.auth import Authenticator
+from corral.app.gateway.endpoint import Endpoint
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
 from corral.app.gateway.principal import Role
@@ -29,16 +31,15 @@ from corral.app.logs import Logs
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.openai.responses.store import StoredResponse
 from corral.app.people.passwords import Passwords
-from corral.app.people.sessions import Sessions
+from corral.app.people.people import People, open_people
 from corral.app.server import Server
 from corral.app.store.api_keys import ApiKeys, new_secret
 from corral.app.store.audit import Audit
 from corral.app.store.database import Database, open_database
 from corral.app.store.history import History
-from corral.app.store.invitations import Invitations
-from corral.app.store.revoked_sessions import RevokedSessions
-from corral.app.store.users import Users
+from corral.app.store.statistics import Statistics
 from corral.app.supervisor import TaskStatus
+from corral.app.telemetry import Telemetry
 from corral.engines.devices import Devices, Memory
 from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
@@ -81,17 +82,15 @@ async def _four_keys(database: Database) -> ApiKeys:
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # as little work as there can be
 
 
-async def _people(database: Database, now: Callable[[], float]) -> People:
-    users, revoked, passwords = Users(database), RevokedSessions(database), Passwords(CHEAP)
-    for name, role in ((ADMIN, Role.ADMIN), (VIEWER, Role.VIEWER)):
-        await users.create(username=name, password_hash=await passwords.hash(PASSWORD), role=role, now=NOW)
-    return People(
-        users=users,
-        passwords=passwords,
-        sessions=Sessions(secret="s" * 32, users=users, revoked=revoked, now=now),
-        revoked=revoked,
-        invitations=Invitations(database),
+async def _people(database: Database, folder: Path, now: Callable[[], float]) -> People:
+    passwords = Passwords(CHEAP)
+    people = await open_people(
+        database, secret="s" * 32, secret_file=folder / "session.secret", passwords=passwords, now=now
     )
+    for name, role in ((ADMIN, Role.ADMIN), (VIEWER, Role.VIEWER)):
+        hashed = await passwords.hash(PASSWORD)
+        await people.users.create(username=name, password_hash=hashed, role=role, now=NOW)
+    return people
 
 
 class MemoryLog:
@@ -132,6 +131,8 @@ class Serving:
     recorder: Recorder | None
     people: People
     api_keys: ApiKeys
+    admission: Admission
+    telemetry: Telemetry
     state: NodeState = NodeState.OK
     stops: int = 0
 
@@ -193,6 +194,10 @@ class _Side:
         self._pool = ModelPool(
             library=Library(folder=folder), engines=(EchoEngine(),), limits=options.limits, devices=_machine
         )
+        self._telemetry = Telemetry(models=self._pool, now=options.now)
+        self._admission = Admission(
+            queue_max=options.queue_max, queue_timeout_s=options.queue_timeout_s, observer=self._metrics
+        )
         self._running: Serving | None = None
         services = self._services()
         self._app = create_app(
@@ -213,10 +218,7 @@ class _Side:
             keep_alive_s=self._options.keep_alive_s,
             now=now,
         )
-        options = self._options
-        admission = Admission(
-            queue_max=options.queue_max, queue_timeout_s=options.queue_timeout_s, observer=self._metrics
-        )
+        admission = self._admission
         gateway = Gateway(endpoints=lambda: (endpoint,), admission=admission, observer=self._metrics, now=now)
         return Services(
             gateway=gateway,
@@ -231,10 +233,25 @@ class _Side:
             people=self._people,
             audit=self._audit,
             history=History(self._database),
+            dashboard=self._dashboard([endpoint], admission),
             recording=self._recording,
             logs=options.logs or Logs(folder=Path("logs"), level="info", limits=LOG_LIMITS),
             tasks=lambda: options.tasks,
             now=now,
+        )
+
+    def _dashboard(self, endpoints: list[Endpoint], admission: Admission) -> Dashboard:
+        return Dashboard(
+            node=NodeInfo(name=NODE, version="0.0.1"),
+            state=self._state,
+            models=self._pool,
+            endpoints=lambda: endpoints,
+            load=admission,
+            statistics=Statistics(self._database),
+            telemetry=self._telemetry,
+            recording=self._recording,
+            cloud_keys={"openai": True, "google": False, "anthropic": False},
+            now=self._options.now,
         )
 
     def _recording(self) -> RecordingStatus:
@@ -248,6 +265,7 @@ class _Side:
                 keys=self._keys,
                 sessions=self._people.sessions,
                 trust_loopback=options.trust_loopback,
+                on_key_used=self._keys.used,
             ),
             state=self._state,
             hosts=options.allowed_hosts,
@@ -278,6 +296,8 @@ class _Side:
             recorder=self._recorder,
             people=self._people,
             api_keys=self._keys,
+            admission=self._admission,
+            telemetry=self._telemetry,
         )
         try:
             yield self._running
@@ -291,6 +311,6 @@ async def serving(folder: Path, **options: Any) -> AsyncIterator[Serving]:
     """Serve the echo models in `folder`; `options` are fields of Options."""
     wanted = Options(**options)
     async with _database(folder) as database:
-        keys, people = await _four_keys(database), await _people(database, wanted.now)
+        keys, people = await _four_keys(database), await _people(database, folder, wanted.now)
         async with _Side(folder, database, keys, people, wanted).run() as running:
             yield running

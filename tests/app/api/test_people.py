@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from corral.app.gateway.principal import Role
 from tests.app.api.serving import ADMIN, PASSWORD, VIEWER, Serving, serving
 
 LOGIN, ME, USERS, INVITATIONS = "/v0/auth/login", "/v0/auth/me", "/v0/users", "/v0/invitations"
@@ -157,7 +158,7 @@ async def test_the_last_administrator_stays(tmp_path: Path) -> None:
         )
         statuses = sorted(answer.status_code for answer in both)
         assert statuses[0] == 200 and statuses[1] in (400, 401, 403)
-        assert [user.role for user in node.people.users.all()].count("admin") == 1
+        assert [user.role for user in node.people.users.all()].count(Role.ADMIN) == 1
 
 
 async def test_a_changed_password_ends_other_sessions(tmp_path: Path) -> None:

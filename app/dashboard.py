@@ -1,0 +1,141 @@
+"""What the dashboard shows at a glance, gathered from the parts of the node."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from corral.app.api.health import NodeInfo, NodeState
+from corral.app.gateway.endpoint import Endpoint
+from corral.app.history.recorder import RecordingStatus
+from corral.app.store.statistics import Recent, Statistics
+from corral.app.telemetry import Sample, Telemetry
+from corral.app.times import rfc3339
+from corral.engines.model import Lifecycle, ModelStatus
+
+HOUR_S, DAY_S, MINUTE_S = 3_600, 86_400, 60
+MINUTES = 60  # of the request history
+
+
+class Models(Protocol):
+    """What this needs of `engines.pool.ModelPool`."""
+
+    def models(self) -> tuple[ModelStatus, ...]: ...
+
+
+class Load(Protocol):
+    """What this needs of `gateway.admission.Admission`."""
+
+    @property
+    def waiting(self) -> int: ...
+
+    @property
+    def running(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """Gathers. `cloud_keys`: provider → whether its key is set."""
+
+    node: NodeInfo
+    state: Callable[[], NodeState]
+    models: Models
+    endpoints: Callable[[], list[Endpoint]]
+    load: Load
+    statistics: Statistics
+    telemetry: Telemetry
+    recording: Callable[[], RecordingStatus]
+    cloud_keys: Mapping[str, bool]
+    now: Callable[[], float] = time.time
+
+    async def stats(self) -> dict[str, Any]:
+        """Numbers of everything."""
+        now = self.now()
+        models = self.models.models()
+        recording = self.recording()
+        return {
+            "nodes": 1,
+            "endpoints": len(self.endpoints()),
+            "models": len(models),
+            "models_loaded": sum(each.lifecycle is Lifecycle.LOADED for each in models),
+            "active_requests": self.load.running,
+            "waiting_requests": self.load.waiting,
+            "tokens_per_s": sum(each.live.tokens_per_s for each in models),
+            "total": await self.statistics.totals(),
+            "last_hour": _recent(await self.statistics.since(now - HOUR_S)),
+            "last_day": _recent(await self.statistics.since(now - DAY_S)),
+            "recording": {
+                "paused": recording.paused,
+                "reason": recording.reason,
+                "waiting": recording.waiting,
+                "lost": recording.lost,
+            },
+            **{f"{provider}_key_present": present for provider, present in self.cloud_keys.items()},
+        }
+
+    def runtimes(self) -> list[dict[str, Any]]:
+        """The machines that serve models: this one."""
+        models = self.models.models()
+        latest = self.telemetry.latest
+        return [
+            {
+                "id": self.node.name,
+                "name": self.node.name,
+                "status": "online" if self.state() is NodeState.OK else self.state().value,
+                "version": self.node.version,
+                "active_requests": sum(each.live.active for each in models),
+                "tokens_per_s": sum(each.live.tokens_per_s for each in models),
+                "loaded_models": [each.file.name for each in models if each.lifecycle is Lifecycle.LOADED],
+                "load": None if latest is None else sample_document(latest),
+            }
+        ]
+
+    async def request_history(self) -> list[dict[str, Any]]:
+        """The last 60 minutes, oldest first, the running one last."""
+        running = int(self.now()) // MINUTE_S * MINUTE_S
+        first = running - (MINUTES - 1) * MINUTE_S
+        counts = await self.statistics.per_minute(first=first, minutes=MINUTES)
+        return [
+            {"minute": rfc3339(first + number * MINUTE_S), "success": good, "error": bad}
+            for number, (good, bad) in enumerate(counts)
+        ]
+
+    async def overview(self) -> dict[str, Any]:
+        """All of it, in one answer."""
+        return {
+            "stats": await self.stats(),
+            "runtimes": self.runtimes(),
+            "history": await self.request_history(),
+            "generated_at": rfc3339(self.now()),
+        }
+
+
+def sample_document(sample: Sample) -> dict[str, Any]:
+    """A reading of the machine's load."""
+    return {
+        "at": rfc3339(sample.at),
+        "cpu_percent": round(sample.load.cpu_percent, 1),
+        "memory_percent": round(sample.load.memory_percent, 1),
+        "gpus": [asdict(gpu) for gpu in sample.load.gpus],
+        "active": sample.active,
+        "queued": sample.queued,
+        "tokens_per_s": round(sample.tokens_per_s, 1),
+    }
+
+
+def _recent(recent: Recent) -> dict[str, Any]:
+    return {
+        "requests": recent.total,
+        "ok": recent.ok,
+        "refused": recent.refused,
+        "failed": recent.failed,
+        "cancelled": recent.cancelled,
+        "average_ms": _ms(recent.average_s),
+        "p50_ms": _ms(recent.p50_s),
+        "p95_ms": _ms(recent.p95_s),
+        "first_token_p50_ms": _ms(recent.first_token_p50_s),
+    }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1e3, 3)

@@ -1,0 +1,72 @@
+"""How busy this machine is: processor, memory, NVIDIA cards, in per cent."""
+
+from dataclasses import dataclass
+
+import psutil
+import pynvml  # type: ignore[import-untyped]
+
+from corral.engines.devices import read_memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuLoad:
+    """One card; None: the driver doesn't say."""
+
+    name: str
+    used_percent: float | None
+    memory_percent: float
+    temperature_celsius: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineLoad:
+    """Everything at one moment."""
+
+    cpu_percent: float  # of all cores, since the last reading
+    memory_percent: float
+    gpus: tuple[GpuLoad, ...] = ()
+
+
+def read_load() -> MachineLoad:
+    """Ask the system. Blocks for some milliseconds; the first reading of the processor is 0."""
+    memory = read_memory()
+    used = memory.total_bytes - memory.available_bytes
+    return MachineLoad(
+        cpu_percent=psutil.cpu_percent(),
+        memory_percent=100 * used / memory.total_bytes if memory.total_bytes else 0.0,
+        gpus=_gpus(),
+    )
+
+
+def _gpus() -> tuple[GpuLoad, ...]:
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return ()
+    try:
+        return tuple(_gpu(index) for index in range(pynvml.nvmlDeviceGetCount()))
+    except pynvml.NVMLError:
+        return ()
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _gpu(index: int) -> GpuLoad:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    try:
+        used: float | None = float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    except pynvml.NVMLError:
+        used = None
+    try:
+        temperature: float | None = float(
+            pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
+        )
+    except pynvml.NVMLError:
+        temperature = None
+    return GpuLoad(
+        name=str(pynvml.nvmlDeviceGetName(handle)),
+        used_percent=used,
+        memory_percent=100 * memory.used / memory.total if memory.total else 0.0,
+        temperature_celsius=temperature,
+    )
