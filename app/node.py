@@ -15,17 +15,19 @@ from prometheus_client import CollectorRegistry
 from corral.app.api.app import create_app
 from corral.app.api.connection import CorralApp
 from corral.app.api.edge import Edge
-from corral.app.api.health import NodeInfo, NodeState
+from corral.app.api.health import NodeInfo, NodeState, health_document
 from corral.app.api.metrics import Metrics
 from corral.app.api.table import Services, routes_of
 from corral.app.banner import ready_banner
 from corral.app.dashboard import Dashboard
+from corral.app.events import EventFeed
 from corral.app.first_start import FirstCredentials, make_first_credentials
 from corral.app.gateway.admission import Admission
 from corral.app.gateway.auth import Authenticator
 from corral.app.gateway.endpoint import Endpoint
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
+from corral.app.gateway.principal import Principal, PrincipalKind
 from corral.app.gateway.quotas import Quotas, day_start
 from corral.app.history.recorder import Keep, Recorder
 from corral.app.instance import InstanceLock
@@ -51,6 +53,7 @@ from corral.app.supervisor import Supervisor
 from corral.app.telemetry import INTERVAL_S, Telemetry
 from corral.app.urls import urls_of
 from corral.app.version import program_version
+from corral.app.watch import POLL_S, Watch, WatchedAudit, WatchedRequests
 from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
 from corral.engines.limits import PoolLimits
@@ -161,6 +164,7 @@ class _Node:
             options=settings.models.for_model,
         )
         self._telemetry = Telemetry(models=self._pool)
+        self._feed = EventFeed()
         self._server = Server(
             app=self._app(),
             host=settings.host,
@@ -184,6 +188,12 @@ class _Node:
             endpoints=lambda: [endpoint], admission=admission, quotas=self._quotas, observer=metrics
         )
         node = NodeInfo(name=settings.node_name, version=program_version())
+        self._watch = Watch(
+            feed=self._feed,
+            models=self._pool,
+            load=admission,
+            state=lambda: health_document(node, self._state, self._recorder.status),
+        )
         services = Services(
             gateway=gateway,
             responses=ResponsesService(
@@ -203,6 +213,10 @@ class _Node:
             audit=self._audit,
             history=self._history,
             dashboard=self._dashboard(node=node, endpoints=[endpoint], admission=admission),
+            feed=self._feed,
+            watch=self._watch,
+            still_valid=self._still_valid,
+            keep_alive_s=settings.keep_alive_s,
             recording=lambda: self._recorder.status,
             logs=self._logs,
             tasks=self._supervisor.statuses,
@@ -217,8 +231,8 @@ class _Node:
             ),
             state=services.state,
             hosts=(*settings.allowed_hosts, settings.node_name, f"{settings.node_name}.local"),
-            requests=self._recorder,
-            audit=self._audit,
+            requests=WatchedRequests(self._recorder, self._feed),
+            audit=WatchedAudit(self._audit, self._feed),
         )
         return create_app(
             edge=edge,
@@ -226,6 +240,13 @@ class _Node:
             node=services.node,
             metrics=metrics,
             cors_origins=settings.cors_origins,
+        )
+
+    def _still_valid(self, principal: Principal) -> bool:
+        if principal.session is not None:
+            return self._people.sessions.lasts(principal.session)
+        return principal.kind is PrincipalKind.THIS_MACHINE or self._keys.is_valid(
+            principal.id, now=time.time()
         )
 
     def _dashboard(self, *, node: NodeInfo, endpoints: list[Endpoint], admission: Admission) -> Dashboard:
@@ -289,6 +310,7 @@ class _Node:
             await self._telemetry.sample()
 
         self._supervisor.start("recording", self._recorder.run)
+        self._supervisor.every(POLL_S, "watching for events", self._watch.look)
         self._supervisor.every(INTERVAL_S, "sampling of the load", sample_load)
         self._supervisor.every(_HOUR_S, "purge of the history", purge_history)
         self._supervisor.every(_HOUR_S, "purge of old sessions, invitations and audit entries", purge_people)
@@ -326,6 +348,7 @@ class _Node:
     async def _end(self) -> None:
         """Answers in flight may finish; then streams get an error event; then everything is cut."""
         self._state = NodeState.DRAINING
+        self._feed.close()
         _LOG.info("stopping")
         stopping = asyncio.create_task(self._server.stop())
         hurry = asyncio.create_task(self._stop.hurry.wait())

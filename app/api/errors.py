@@ -64,6 +64,7 @@ SHAPES: dict[type[Exception], Shape] = {
     api.InvalidInvitation: Shape(400, "invalid_request_error"),
     api.TooManyLogins: Shape(429, "rate_limit_error"),
     api.HostNotAllowed: Shape(403, "permission_error"),
+    api.EventsBusy: Shape(503, "service_unavailable_error", None, 10),
     api.NotReady: Shape(503, "service_unavailable_error", None, 2),
     api.Draining: Shape(503, "service_unavailable_error", None, 10),
 }

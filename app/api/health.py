@@ -62,13 +62,7 @@ class Health:
 
     async def health(self, call: Call) -> GatewayResponse:
         state = self._state()
-        document = {
-            "status": state.value,
-            "node": self._node.name,
-            "role": self._node.role,
-            "version": self._node.version,
-            **_recording(self._recording()),
-        }
+        document = health_document(self._node, state, self._recording())
         return json_answer(document, status=200 if state is NodeState.OK else 503)
 
     async def startup(self, call: Call) -> GatewayResponse:
@@ -123,7 +117,13 @@ class Health:
         return routes
 
 
-def _recording(status: RecordingStatus) -> dict[str, str]:
-    if not status.paused:
-        return {"recording": "ok"}
-    return {"recording": "paused", "recording_reason": status.reason or "unknown"}
+def health_document(node: NodeInfo, state: NodeState, recording: RecordingStatus) -> dict[str, str]:
+    """How this node is."""
+    document = {
+        "status": state.value,
+        "node": node.name,
+        "role": node.role,
+        "version": node.version,
+        "recording": "paused" if recording.paused else "ok",
+    }
+    return {**document, "recording_reason": recording.reason or "unknown"} if recording.paused else document

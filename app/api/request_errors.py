@@ -7,6 +7,7 @@ ApiError
 ├── ApiKeyNotFound, RequestNotFound, UserNotFound, InvitationNotFound, RuntimeNotFound
 ├── DuplicateName, LastAdminStays, WrongPassword, InvalidInvitation, TooManyLogins
 ├── HostNotAllowed          a name that isn't ours: DNS rebinding
+├── EventsBusy              too many watch already
 └── NotReady                this node is starting or stopping
 """
 
@@ -152,6 +153,13 @@ class HostNotAllowed(ApiError):
         super().__init__(
             "this host name is not one of this node's; use its IP address, or add the name to the allowed hosts"
         )
+
+
+class EventsBusy(ApiError):
+    code = "too_many_watchers"
+
+    def __init__(self) -> None:
+        super().__init__("too many dashboards and programs follow the events of this node; close some")
 
 
 class NotReady(ApiError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from corral.app.api.audit_routes import AuditRoutes
 from corral.app.api.auth_routes import AuthRoutes
 from corral.app.api.dashboard_routes import DashboardRoutes
+from corral.app.api.event_routes import EventRoutes
 from corral.app.api.health import Health, NodeInfo, NodeState
 from corral.app.api.history_routes import HistoryRoutes
 from corral.app.api.key_routes import KeyRoutes
@@ -17,7 +18,9 @@ from corral.app.api.task_routes import TaskRoutes
 from corral.app.api.user_routes import InvitationRoutes, UserRoutes
 from corral.app.api.v1 import V1
 from corral.app.dashboard import Dashboard
+from corral.app.events import EventFeed
 from corral.app.gateway.gateway import Gateway
+from corral.app.gateway.principal import Principal
 from corral.app.history.recorder import RecordingStatus
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.people.people import People
@@ -25,6 +28,7 @@ from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.history import History
 from corral.app.supervisor import TaskStatus
+from corral.app.watch import Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,10 @@ class Services:
     tasks: Callable[[], Sequence[TaskStatus]]
     history: History
     dashboard: Dashboard
+    feed: EventFeed
+    watch: Watch
+    still_valid: Callable[[Principal], bool]
+    keep_alive_s: float
     recording: Callable[[], RecordingStatus]
     now: Callable[[], float]
 
@@ -67,6 +75,13 @@ def routes_of(services: Services) -> list[Route]:
         *HistoryRoutes(history=services.history).routes(),
         *DashboardRoutes(
             dashboard=services.dashboard, statistics=services.dashboard.statistics, now=services.now
+        ).routes(),
+        *EventRoutes(
+            feed=services.feed,
+            watch=services.watch,
+            still_valid=services.still_valid,
+            state=services.state,
+            keep_alive_s=services.keep_alive_s,
         ).routes(),
         *AuditRoutes(audit=services.audit).routes(),
         *LogRoutes(logs=services.logs).routes(),

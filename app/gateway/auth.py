@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from http.cookies import CookieError, SimpleCookie
@@ -96,6 +96,10 @@ class Asking:
     from_this_machine: bool = False
 
 
+def _nobody_listens(_id: ApiKeyId, _now: float) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticator:
     """Recognises clients. `trust_loopback`: programs on this machine need no key where the route allows it."""
@@ -103,6 +107,7 @@ class Authenticator:
     keys: KeyBook
     sessions: SessionBook
     trust_loopback: bool = False
+    on_key_used: Callable[[ApiKeyId, float], None] = _nobody_listens
 
     def authenticate(self, asking: Asking, access: Access, *, now: float) -> Principal:
         """Who asks, and may use a route with this `access`. Raises AuthError."""
@@ -150,6 +155,8 @@ class Authenticator:
             raise InvalidApiKey
         if key.expires_at is not None and key.expires_at <= now:
             raise ExpiredApiKey
+        if not key.local_only:
+            self.on_key_used(key.id, now)
         return Principal(
             kind=PrincipalKind.THIS_MACHINE if key.local_only else PrincipalKind.API_KEY,
             id=PrincipalId(key.id),

@@ -73,6 +73,16 @@ class Sessions:
             return None
         return self._session(claims, user)
 
+    def lasts(self, session: Session) -> bool:
+        """Whether a session that was recognised earlier would still be."""
+        user = self._users.get(session.user_id)
+        return (
+            user is not None
+            and user.generation == session.generation
+            and session.expires_at > self._now()
+            and session.id not in self._revoked
+        )
+
     def _session(self, claims: dict[str, object], user: User) -> Session:
         id = str(claims["jti"])
         csrf = hmac.new(self._secret.encode(), f"csrf {id}".encode(), hashlib.sha256).hexdigest()
@@ -83,6 +93,7 @@ class Sessions:
             role=user.role,
             expires_at=float(str(claims["exp"])),
             csrf=csrf,
+            generation=user.generation,
         )
 
 

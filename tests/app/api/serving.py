@@ -18,12 +18,13 @@ from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
 from corral.app.api.table import Services, routes_of
 from corral.app.dashboard import Dashboard
+from corral.app.events import EventFeed
 from corral.app.gateway.admission import Admission
 from corral.app.gateway.auth import Authenticator
 from corral.app.gateway.endpoint import Endpoint
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.local_endpoint import LocalEndpoint
-from corral.app.gateway.principal import Role
+from corral.app.gateway.principal import Principal, Role
 from corral.app.gateway.recording import RequestRecord
 from corral.app.history.recorder import Recorder, RecordingStatus
 from corral.app.log_files import LogLimits
@@ -40,6 +41,7 @@ from corral.app.store.history import History
 from corral.app.store.statistics import Statistics
 from corral.app.supervisor import TaskStatus
 from corral.app.telemetry import Telemetry
+from corral.app.watch import Watch, WatchedAudit, WatchedRequests
 from corral.engines.devices import Devices, Memory
 from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
@@ -133,6 +135,8 @@ class Serving:
     api_keys: ApiKeys
     admission: Admission
     telemetry: Telemetry
+    feed: EventFeed
+    watch: Watch
     state: NodeState = NodeState.OK
     stops: int = 0
 
@@ -195,6 +199,7 @@ class _Side:
             library=Library(folder=folder), engines=(EchoEngine(),), limits=options.limits, devices=_machine
         )
         self._telemetry = Telemetry(models=self._pool, now=options.now)
+        self._feed = EventFeed()
         self._admission = Admission(
             queue_max=options.queue_max, queue_timeout_s=options.queue_timeout_s, observer=self._metrics
         )
@@ -220,6 +225,9 @@ class _Side:
         )
         admission = self._admission
         gateway = Gateway(endpoints=lambda: (endpoint,), admission=admission, observer=self._metrics, now=now)
+        self._watch = Watch(
+            feed=self._feed, models=self._pool, load=admission, state=lambda: {"status": self._state().value}
+        )
         return Services(
             gateway=gateway,
             responses=ResponsesService(forward=gateway.forward, store=MemoryStore(), retention_s=60, now=now),
@@ -234,6 +242,10 @@ class _Side:
             audit=self._audit,
             history=History(self._database),
             dashboard=self._dashboard([endpoint], admission),
+            feed=self._feed,
+            watch=self._watch,
+            still_valid=self._still_valid,
+            keep_alive_s=self._options.keep_alive_s,
             recording=self._recording,
             logs=options.logs or Logs(folder=Path("logs"), level="info", limits=LOG_LIMITS),
             tasks=lambda: options.tasks,
@@ -254,6 +266,11 @@ class _Side:
             now=self._options.now,
         )
 
+    def _still_valid(self, principal: Principal) -> bool:
+        if principal.session is not None:
+            return self._people.sessions.lasts(principal.session)
+        return self._keys.is_valid(principal.id, now=self._options.now())
+
     def _recording(self) -> RecordingStatus:
         recorder = self._recorder
         return RecordingStatus(paused=False) if recorder is None else recorder.status
@@ -269,8 +286,8 @@ class _Side:
             ),
             state=self._state,
             hosts=options.allowed_hosts,
-            requests=self._log if self._recorder is None else self._recorder,
-            audit=self._audit,
+            requests=WatchedRequests(self._log if self._recorder is None else self._recorder, self._feed),
+            audit=WatchedAudit(self._audit, self._feed),
             now=options.now,
         )
 
@@ -298,10 +315,13 @@ class _Side:
             api_keys=self._keys,
             admission=self._admission,
             telemetry=self._telemetry,
+            feed=self._feed,
+            watch=self._watch,
         )
         try:
             yield self._running
         finally:
+            self._feed.close()
             await server.stop()
             await self._pool.stop()
 

@@ -63,6 +63,7 @@ WHO_MAY = {
     "GET /v0/dashboard/stats/clients": MANAGERS,
     "GET /v0/dashboard/metrics/<id>": MANAGERS,
     "GET /v0/metrics/summary": MANAGERS,
+    "GET /v0/events": SESSIONS | MANAGERS,
     "GET /v0/node/models": MANAGERS,
     "POST /v0/node/models/load": MANAGERS,
     "POST /v0/node/models/unload": MANAGERS,
@@ -100,6 +101,17 @@ def credentials(node: Serving, keys: dict[str, dict[str, str]]) -> dict[str, dic
     }
 
 
+async def asked(http: httpx.AsyncClient, route: Route, headers: dict[str, str]) -> httpx.Response:
+    """The answer of a route to a request without anything in it; of streams only the beginning."""
+    path = route.document_path.replace("{id}", "nothing-of-that-id")
+    json = {} if route.body else None
+    async with http.stream(route.method, path, headers=headers, json=json) as answer:
+        if not answer.headers["content-type"].startswith("text/event-stream"):
+            await answer.aread()
+    http.cookies.clear()
+    return answer
+
+
 async def test_every_route_lets_in_whom_it_should(tmp_path: Path) -> None:
     wrong = []
     async with serving(tmp_path) as node, httpx.AsyncClient(base_url=node.url, timeout=60) as http:
@@ -107,12 +119,7 @@ async def test_every_route_lets_in_whom_it_should(tmp_path: Path) -> None:
         keys = await api_keys(node)
         for route in node.app.routes:
             for who, headers in credentials(node, keys).items():
-                path = route.document_path.replace("{id}", "nothing-of-that-id")
-                answer = await http.request(
-                    route.method, path, headers=headers, json={} if route.body else None
-                )
-                http.cookies.clear()
-                seen = answer.status_code
+                seen = (await asked(http, route, headers)).status_code
                 if who in WHO_MAY[name_of(route)]:
                     right = seen not in (401, 403)
                 else:
@@ -127,9 +134,7 @@ async def test_programs_on_this_machine_get_models_only(tmp_path: Path) -> None:
     opened = set()
     async with serving(tmp_path, trust_loopback=True) as node, httpx.AsyncClient(base_url=node.url) as http:
         for route in node.app.routes:
-            path = route.document_path.replace("{id}", "nothing-of-that-id")
-            headers = {"authorization": "Bearer dummy"}
-            answer = await http.request(route.method, path, headers=headers, json={} if route.body else None)
+            answer = await asked(http, route, {"authorization": "Bearer dummy"})
             if answer.status_code not in (401, 403):
                 opened.add(name_of(route))
     assert opened == {name for name, who in WHO_MAY.items() if who in (OPEN, MODELS)}
@@ -140,8 +145,7 @@ async def test_management_wants_a_host_name_of_ours(tmp_path: Path, host: str) -
     async with serving(tmp_path) as node, httpx.AsyncClient(base_url=node.url) as http:
         headers = {"authorization": f"Bearer {node.token(ADMIN)}", "host": host}
         for route in node.app.routes:
-            path = route.document_path.replace("{id}", "x")
-            answer = await http.request(route.method, path, headers=headers, json={} if route.body else None)
+            answer = await asked(http, route, headers)
             if route.path.startswith(("/v0/", "/log/")):
                 assert (answer.status_code, answer.json()["error"]["code"]) == (403, "host_not_allowed")
             else:

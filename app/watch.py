@@ -1,0 +1,95 @@
+"""Turns what the parts of the node do into events: finished requests, management, models, load, the node's state."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from corral.app.dashboard import Load
+from corral.app.events import EventFeed
+from corral.app.gateway.audit import AuditEntry, AuditLog
+from corral.app.gateway.recording import RequestLog, RequestRecord
+from corral.app.history.summary import summary_of
+from corral.engines.model import ModelStatus
+
+POLL_S = 0.5
+
+
+class Models(Protocol):
+    """What this needs of `engines.pool.ModelPool`."""
+
+    def models(self) -> tuple[ModelStatus, ...]: ...
+
+
+class WatchedRequests:
+    """A RequestLog: another one, and an event for each record."""
+
+    def __init__(self, log: RequestLog, feed: EventFeed) -> None:
+        self._log = log
+        self._feed = feed
+
+    def put(self, record: RequestRecord) -> None:
+        """Pass it on."""
+        self._feed.publish("request", summary_of(record))
+        self._log.put(record)
+
+
+class WatchedAudit:
+    """An AuditLog: another one, and an event for each change that was made."""
+
+    def __init__(self, log: AuditLog, feed: EventFeed) -> None:
+        self._log = log
+        self._feed = feed
+
+    async def write(self, entry: AuditEntry) -> None:
+        """Pass it on."""
+        await self._log.write(entry)
+        if entry.status < 400:
+            who = entry.client.principal
+            data = {"action": entry.action, "path": entry.path, "who": None if who is None else who.name}
+            self._feed.publish("config", data)
+
+
+class Watch:
+    """Looks at what says nothing by itself; call `look` again and again."""
+
+    def __init__(
+        self, *, feed: EventFeed, models: Models, load: Load, state: Callable[[], dict[str, Any]]
+    ) -> None:
+        """`state`: what /health says."""
+        self._feed = feed
+        self._models = models
+        self._load = load
+        self._state = state
+        self._seen: dict[str, object] = {}
+
+    async def look(self) -> None:
+        """Publish what changed since the last look; nothing while nobody watches."""
+        if not self._feed.watchers:
+            return
+        for kind, data in self.snapshot().items():
+            if self._seen.get(kind) != data:
+                self._seen[kind] = data
+                self._feed.publish(kind, {kind: data}, private=False)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that `look` looks at, as it is now."""
+        models = self._models.models()
+        return {
+            "node": self._state(),
+            "models": [_model(each) for each in models],
+            "load": {
+                "active": self._load.running,
+                "waiting": self._load.waiting,
+                "tokens_per_s": round(sum(each.live.tokens_per_s for each in models), 1),
+            },
+        }
+
+
+def _model(status: ModelStatus) -> dict[str, Any]:
+    return {
+        "name": status.file.name,
+        "lifecycle": status.lifecycle.value,
+        "progress": round(status.progress, 2),
+        "error": status.error,
+        "active": status.live.active,
+        "queued": status.live.queued,
+    }
