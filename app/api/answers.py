@@ -179,6 +179,11 @@ class ApiKey(Open):
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    last_used_at: str | None
+    requests_per_minute: int | None
+    requests_per_day: int | None
+    tokens_per_minute: int | None
+    tokens_per_day: int | None
 
 
 class NewApiKey(ApiKey):

@@ -151,8 +151,11 @@ class _HeldBody:
     async def __anext__(self) -> bytes:
         try:
             return await anext(self._body)
-        except BaseException:
+        except StopAsyncIteration:
             self._end()
+            raise
+        except BaseException:  # a cancel too: then the body says in `aclose` what it took until now
+            await self.aclose()
             raise
 
     async def aclose(self) -> None:

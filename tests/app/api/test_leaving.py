@@ -13,14 +13,14 @@ WORDS = "word " * WORD_COUNT
 
 
 async def send_chat(
-    node: Serving, *, stream: bool, text: str = WORDS
+    node: Serving, *, stream: bool, text: str = WORDS, key: str = API_KEY
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     body = json.dumps(
         {"model": "parrot", "messages": [{"role": "user", "content": text}], "stream": stream}
     ).encode()
     host, _, port = node.url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=2**10)
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {API_KEY}\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
     await writer.drain()
     return reader, writer

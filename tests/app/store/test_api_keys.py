@@ -1,14 +1,16 @@
 """API keys in a real database."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from corral.app.gateway.auth import digest_of
-from corral.app.gateway.principal import ALL_SCOPES
+from corral.app.gateway.auth import ApiKeyId, digest_of
+from corral.app.gateway.principal import ALL_SCOPES, Quota
 from corral.app.setting_kinds import API_KEY
-from corral.app.store.api_keys import ApiKeys, new_secret
+from corral.app.store.api_keys import ApiKeys, KeyChanges, new_secret
 from corral.app.store.database import Database, open_database
 
 NOW = 1_700_000_000.0
@@ -59,6 +61,61 @@ async def test_only_the_digest_and_eight_characters_are_kept(database: Database)
     assert (record.created_at, record.expires_at, record.revoked_at) == (NOW, NOW + 9, None)
     dump = [bytes(str(tuple(row)), "utf-8") for row in await database.rows("SELECT * FROM api_keys")]
     assert all(KEY.encode() not in row for row in dump)
+
+
+async def test_changes_are_kept(database: Database) -> None:
+    keys = await loaded(database)
+    quota = Quota(requests_per_minute=3, tokens_per_day=9)
+    made = await keys.create(KEY, name="phone", now=NOW, scopes={"api"}, expires_at=NOW + 9, quota=quota)
+    assert made.quota == quota
+    changes = KeyChanges(
+        fields={"name", "expires_at", "tokens_per_day"}, name="tablet", quota=Quota(requests_per_day=5)
+    )
+    changed = await keys.update(made.id, changes)
+    assert changed == replace(made, name="tablet", expires_at=None, quota=Quota(requests_per_minute=3))
+    for book in (keys, await loaded(database)):
+        found = book.find(digest_of(KEY))
+        assert found is not None
+        assert (found.name, found.scopes, found.quota) == ("tablet", {"api"}, Quota(requests_per_minute=3))
+
+
+async def test_a_key_that_is_gone_is_not_changed(database: Database) -> None:
+    keys = await loaded(database)
+    made = await keys.create(KEY, name="lost", now=NOW)
+    await keys.revoke(made.id, now=NOW)
+    assert await keys.update(made.id, KeyChanges(fields={"name"}, name="found")) is None
+    assert await keys.update(ApiKeyId("x"), KeyChanges(fields=set())) is None
+    assert keys.find(digest_of(KEY)) is None
+
+
+async def test_the_last_use_is_shown_at_once_and_written_later(database: Database) -> None:
+    keys = await loaded(database)
+    made = await keys.create(KEY, name="phone", now=NOW)
+    other = await keys.create(new_secret(), name="other", now=NOW + 1)
+    keys.used(made.id, NOW + 5)
+    assert [each.last_used_at for each in await keys.list()] == [NOW + 5, None]
+    again = await loaded(database)
+    assert [each.last_used_at for each in await again.list()] == [None, None]
+    await keys.write_use()
+    await keys.write_use()
+    keys.used(other.id, NOW + 6)
+    assert [each.last_used_at for each in await again.list()] == [NOW + 5, None]
+
+
+async def test_a_use_that_could_not_be_written_is_written_later(tmp_path: Path) -> None:
+    database = await open_database(tmp_path / "corral.db")
+    try:
+        keys = await loaded(database)
+        made = await keys.create(KEY, name="phone", now=NOW)
+        keys.used(made.id, NOW + 5)
+        await database.execute("ALTER TABLE api_keys RENAME TO away")
+        with pytest.raises(sqlite3.OperationalError):
+            await keys.write_use()
+        await database.execute("ALTER TABLE away RENAME TO api_keys")
+        await keys.write_use()
+        assert [each.last_used_at for each in await (await loaded(database)).list()] == [NOW + 5]
+    finally:
+        await database.close()
 
 
 async def test_a_revoked_key_is_gone_at_once_and_for_good(database: Database) -> None:
