@@ -103,7 +103,10 @@ DEEP = "[" * (MOST_VALUE_CHARACTERS // 2) + "]" * (MOST_VALUE_CHARACTERS // 2)
         (Cell("users", "u" * 201, "name", "1", stamp(1)), "id"),
         (Cell("users", "u", "name", "1", Stamp("yesterday")), "stamp"),
         (Cell("users", "u", "name", "1", Stamp(stamp(1) + "\n")), "stamp"),
-        (Cell("users", "u", "name", "1", Stamp("\u0660" * 13 + "-00000-a")), "stamp"),  # digits, but not ASCII
+        (
+            Cell("users", "u", "name", "1", Stamp("\u0660" * 13 + "-00000-a")),
+            "stamp",
+        ),  # digits, but not ASCII
         (Cell("users", "u", "name", '"' + "x" * MOST_VALUE_CHARACTERS + '"', stamp(1)), "longer"),
         (Cell("users", "u", "name", "", stamp(1)), "JSON"),
         (Cell("users", "u", "name", "NaN", stamp(1)), "JSON"),
