@@ -38,6 +38,7 @@ bench: $(VENV)/.installed-bench  ## compare with llama-server and write docs/ben
 	$(BIN)/python -m bench.batching
 	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.governance
+	$(BIN)/python -m bench.history
 
 build: $(VENV)/.installed-dev  ## wheel and source distribution into dist/
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist

@@ -2,8 +2,13 @@
 
 from collections.abc import Callable
 
+import structlog
+
 from corral.app.openai.responses.store import StoredResponse
 from corral.app.store.database import Database
+from corral.app.store.errors import DiskFull
+
+_LOG = structlog.get_logger(__name__)
 
 
 class Responses:
@@ -15,23 +20,26 @@ class Responses:
         self._clock = clock
 
     async def put(self, response: StoredResponse, *, expires_at: float) -> None:
-        """Keep a response until `expires_at`."""
-        await self._database.execute(
-            "INSERT OR REPLACE INTO responses (id, created_at, api_key_id, document, input_items, expires_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                response.id,
-                response.created_at,
-                response.api_key_id,
-                response.document,
-                response.input_items,
-                expires_at,
-            ),
-        )
+        """Keep a response until `expires_at`; if the disk is full it is answered, but not kept."""
+        try:
+            await self._database.execute(
+                "INSERT OR REPLACE INTO responses (id, created_at, api_key_id, document, input_items, expires_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    response.id,
+                    response.created_at,
+                    response.api_key_id,
+                    response.document,
+                    response.input_items,
+                    expires_at,
+                ),
+            )
+        except DiskFull:
+            _LOG.error("response not kept: the disk is full or can't be written", id=response.id)
 
     async def get(self, id: str) -> StoredResponse | None:
         """The response, unless it has expired or never was."""
-        rows = await self._database.rows(
+        rows = await self._database.read(
             "SELECT * FROM responses WHERE id = ? AND expires_at > ?", (id, self._clock())
         )
         if not rows:

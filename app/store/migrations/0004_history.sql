@@ -42,7 +42,7 @@ CREATE TABLE request_texts (
 ) STRICT;
 
 CREATE VIRTUAL TABLE request_search USING fts5 (
-    searched, content = 'request_texts', content_rowid = 'number', tokenize = "unicode61 remove_diacritics 2"
+    searched, content = 'request_texts', content_rowid = 'number', tokenize = "unicode61 remove_diacritics 2", prefix = '1 2 3'
 );
 
 CREATE TRIGGER request_texts_added AFTER INSERT ON request_texts BEGIN
