@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from corral.app.commands import users_cli
+from corral.app.commands import settings_cli, users_cli
+from corral.app.commands.completion import complete_key, complete_model
 
 if TYPE_CHECKING:
     from corral.app.settings_table import Settings
@@ -15,15 +16,21 @@ app = typer.Typer(
     help="One private LLM service out of the computers on your LAN. Without a command: serve.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 no node is running.",
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 keys = typer.Typer(help="Manage the API keys.", no_args_is_help=True)
+app.add_typer(settings_cli.settings, name="settings")
 app.add_typer(keys, name="keys")
 app.add_typer(users_cli.users, name="users")
 
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="The node's data folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Model = Annotated[str, typer.Argument(help="A name as `corral list` shows it.")]
+LogLevel = Literal["debug", "info", "warning", "error"]
+Model = Annotated[
+    str, typer.Argument(help="A name as `corral list` shows it.", autocompletion=complete_model)
+]
+KeyId = Annotated[
+    str, typer.Argument(help="Its id, as `corral keys list` shows it.", autocompletion=complete_key)
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -101,11 +108,11 @@ def load(model: Model, data_dir: DataDir = None, json: AsJson = False) -> None:
 
 
 @app.command()
-def unload(model: Model, data_dir: DataDir = None) -> None:
+def unload(model: Model, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Unload a model, when it has become idle."""
     from corral.app.commands.models import unload_model
 
-    unload_model(_settings({"data_dir": data_dir}), model)
+    unload_model(_settings({"data_dir": data_dir}), model, as_json=json)
 
 
 @app.command()
@@ -125,18 +132,26 @@ def stop(data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def settings(
+def logs(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new entries as they come.")
+    ] = False,
+    count: Annotated[int, typer.Option("--lines", "-n", min=0, help="So many of the newest.")] = 100,
+    level: Annotated[
+        LogLevel | None, typer.Option("--level", help="Only entries of this level and more serious ones.")
+    ] = None,
+    request_id: Annotated[
+        str | None, typer.Option("--request-id", help="Only entries of this request.")
+    ] = None,
     data_dir: DataDir = None,
     json: AsJson = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/settings.md.")] = False,
 ) -> None:
-    """Show every setting, its value and where it comes from."""
-    from corral.app.commands import settings as command
+    """Show the log, newest entries last; works without a running node too."""
+    from corral.app.commands.logs import show_logs
+    from corral.app.log_reader import Wanted
 
-    if markdown:
-        command.show_markdown()
-    else:
-        command.show_settings(_settings({"data_dir": data_dir}), as_json=json)
+    wanted = Wanted(level=level, request_id=request_id)
+    show_logs(_settings({"data_dir": data_dir}), wanted, count=count, follow=follow, as_json=json)
 
 
 @app.command()
@@ -190,13 +205,14 @@ def create_key(
 
 @keys.command("revoke")
 def revoke_key(
-    id: Annotated[str, typer.Argument(help="Its id, as `corral keys list` shows it.")],
+    id: KeyId,
     data_dir: DataDir = None,
+    json: AsJson = False,
 ) -> None:
     """End an API key at once."""
     from corral.app.commands import keys as command
 
-    command.revoke_key(_settings({"data_dir": data_dir}), id)
+    command.revoke_key(_settings({"data_dir": data_dir}), id, as_json=json)
 
 
 @app.command()

@@ -76,7 +76,7 @@ class LogRoutes:
         wanted, before = validated(LogLevel, call.json).level, self._logs.level
         self._logs.set_level(wanted)
         call.details["level"] = wanted
-        _LOG.warning("log level changed", before=before, level=wanted)
+        _LOG.warning("log level changed", before=before, after=wanted)
         return json_answer({"level": wanted})
 
     def routes(self) -> Sequence[Route]:

@@ -39,11 +39,14 @@ def create_key(
         print("It is shown only now: keep it.", file=sys.stderr)
 
 
-def revoke_key(settings: Settings, id: str) -> None:
+def revoke_key(settings: Settings, id: str, *, as_json: bool) -> None:
     """End a key."""
     with NodeClient.of(settings) as node:
         node.revoke_key(id)
-    print("The key is revoked.")
+    if as_json:
+        show_json({"revoked": True})
+    else:
+        print("The key is revoked.")
 
 
 def _listed(key: dict[str, Any], *, now: float) -> tuple[str, ...]:

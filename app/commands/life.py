@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+from typing import Any
 
 from corral.app.commands.errors import CommandError, NodeNotRunning
 from corral.app.commands.node_client import NodeClient
-from corral.app.commands.screen import duration, show_json, show_table
+from corral.app.commands.screen import duration, printable, show_json, show_table
 from corral.app.instance import AlreadyRunning, InstanceLock
 from corral.app.paths import DataDir
 from corral.app.settings_table import Settings
@@ -34,6 +35,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     try:
         with NodeClient.of(settings) as node:
             models = node.models()
+            tasks = node.tasks()
             health, run = node.health(), node.run
     except NodeNotRunning:
         if as_json:
@@ -43,7 +45,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     uptime_s = max(0.0, time.time() - run.started_at)
     if as_json:
         facts = {"running": True, "url": run.url, "pid": run.pid, "uptime_s": round(uptime_s, 1)}
-        show_json({**facts, **health, "models": len(models), "loaded": loaded})
+        show_json({**facts, **health, "models": len(models), "loaded": loaded, "tasks": tasks})
         return
     rows = (
         ("status", health["status"]),
@@ -53,8 +55,14 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         ("process", f"{run.pid}, for {duration(uptime_s)}"),
         ("data folder", str(settings.data_dir)),
         ("models", f"{len(models)}, loaded: {', '.join(loaded) or 'none'}"),
+        *(("trouble", _failing(task)) for task in tasks if task["failures"]),
     )
     show_table(("", ""), rows)
+
+
+def _failing(task: dict[str, Any]) -> str:
+    failures = "once" if task["failures"] == 1 else f"{task['failures']} times in a row"
+    return f"{task['name']} failed {failures}: {printable(str(task['last_error']))}"
 
 
 def stop(settings: Settings) -> None:

@@ -47,11 +47,14 @@ def load_model(settings: Settings, model: str, *, as_json: bool) -> None:
         )
 
 
-def unload_model(settings: Settings, model: str) -> None:
+def unload_model(settings: Settings, model: str, *, as_json: bool) -> None:
     """Unload a model, when it has become idle."""
     with NodeClient.of(settings) as node:
         node.unload(model)
-    print(f"{model} is unloaded.")
+    if as_json:
+        show_json({"unloaded": True})
+    else:
+        print(f"{model} is unloaded.")
 
 
 def _listed(model: dict[str, Any]) -> tuple[str, ...]:

@@ -59,6 +59,11 @@ class NodeClient:
         models: list[dict[str, Any]] = self._ask("GET", "/v0/node/models")["models"]
         return models
 
+    def tasks(self) -> list[dict[str, Any]]:
+        """The node's long-lived tasks."""
+        tasks: list[dict[str, Any]] = self._ask("GET", "/v0/node/tasks")["tasks"]
+        return tasks
+
     def load(self, model: str) -> dict[str, Any]:
         """Load a model; what it uses."""
         answer = self._ask("POST", "/v0/node/models/load", {"model": model}, within_s=_LOAD_S)
