@@ -34,6 +34,7 @@ from corral.peers.replication.schema import TABLES, Table
 from corral.peers.replication.storage import Storage
 
 _PAGE_CHARACTERS = 2 * 1024 * 1024
+_MOST_REFUSALS = 100  # remembered until they are taken
 _AGREE_MS = 3_600_000  # two clocks that are this near are right, for what needs days
 _ABOVE_ALL = Stamp("~")
 
@@ -98,7 +99,7 @@ class Replica:
         return changed
 
     def take_refusals(self) -> tuple[tuple[NodeId, Refusal], ...]:
-        """What members sent since the last call that wasn't kept, for the log."""
+        """What members sent since the last call that wasn't kept, for the log; the first 100."""
         refusals = tuple(self._refusals)
         self._refusals.clear()
         return refusals
@@ -195,7 +196,8 @@ class Replica:
                 cursors={} if cursor is None else {peer: cursor},
             )
         )
-        self._refusals += [(peer, each) for each in sorted_out.refused]
+        room = _MOST_REFUSALS - len(self._refusals)
+        self._refusals += [(peer, each) for each in sorted_out.refused[:room]]
         return sorted_out
 
     def _take(self, peer: NodeId, page: Page, now: Instant) -> Stored:

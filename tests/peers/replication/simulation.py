@@ -8,6 +8,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from corral.peers.ids import NodeId
 from corral.peers.replication import digest
@@ -101,7 +102,7 @@ class History:
     def run(self) -> None:
         """Faults, then an end to them; everything must hold."""
         for machine in self.machines:
-            self._at(self.random.uniform(0, HEARTBEAT_S), lambda each=machine: self._beat(each))
+            self._at(self.random.uniform(0, HEARTBEAT_S), partial(self._beat, machine))
         for _ in range(self.random.randint(5, 25)):
             self._at(self.random.uniform(0, FAULTS_S), self._something_happens)
         self._run_until(FAULTS_S)
@@ -158,7 +159,7 @@ class History:
                 summary = decode_summary(encode(summary))
             for other in self.machines:
                 if other is not machine:
-                    self._carry(machine, other, lambda to=other: self._hear(to, machine, summary))
+                    self._carry(machine, other, partial(self._hear, other, machine, summary))
             self._pump(machine)
         self._at(HEARTBEAT_S, lambda: self._beat(machine))
 
