@@ -76,7 +76,11 @@ async def test_changes_are_kept(database: Database) -> None:
     for book in (keys, await loaded(database)):
         found = book.find(digest_of(KEY))
         assert found is not None
-        assert (found.name, found.scopes, found.quota) == ("tablet", {"api"}, Quota(requests_per_minute=3))
+        assert (found.name, found.scopes, found.quota) == (
+            "tablet",
+            frozenset({"api"}),
+            Quota(requests_per_minute=3),
+        )
 
 
 async def test_a_key_that_is_gone_is_not_changed(database: Database) -> None:
