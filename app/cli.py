@@ -31,6 +31,10 @@ Model = Annotated[
 KeyId = Annotated[
     str, typer.Argument(help="Its id, as `corral keys list` shows it.", autocompletion=complete_key)
 ]
+RequestsPerMinute = Annotated[int | None, typer.Option(min=0, help="Most requests in a minute; 0: no limit.")]
+RequestsPerDay = Annotated[int | None, typer.Option(min=0, help="Most requests in a day (UTC); 0: no limit.")]
+TokensPerMinute = Annotated[int | None, typer.Option(min=0, help="Most tokens in a minute; 0: no limit.")]
+TokensPerDay = Annotated[int | None, typer.Option(min=0, help="Most tokens in a day (UTC); 0: no limit.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -192,15 +196,59 @@ def create_key(
         typer.Option(help="What it opens: api (default), endpoints, runtime, admin; may be repeated."),
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, max=36_500, help="So long it is valid.")] = None,
+    requests_per_minute: RequestsPerMinute = None,
+    requests_per_day: RequestsPerDay = None,
+    tokens_per_minute: TokensPerMinute = None,
+    tokens_per_day: TokensPerDay = None,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
     """Make an API key and print it, once."""
     from corral.app.commands import keys as command
 
-    command.create_key(
-        _settings({"data_dir": data_dir}), name, scopes=scope or ["api"], days=days, as_json=json
+    wishes = command.KeyWishes(
+        name=name,
+        scopes=scope or ["api"],
+        days=days,
+        requests_per_minute=requests_per_minute,
+        requests_per_day=requests_per_day,
+        tokens_per_minute=tokens_per_minute,
+        tokens_per_day=tokens_per_day,
     )
+    command.create_key(_settings({"data_dir": data_dir}), wishes, as_json=json)
+
+
+@keys.command("update")
+def update_key(
+    id: KeyId,
+    name: Annotated[str | None, typer.Option(help="Who or what it is for.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="What it opens, instead of what it opened; may be repeated."),
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=0, max=36_500, help="So long from now it is valid; 0: without end.")
+    ] = None,
+    requests_per_minute: RequestsPerMinute = None,
+    requests_per_day: RequestsPerDay = None,
+    tokens_per_minute: TokensPerMinute = None,
+    tokens_per_day: TokensPerDay = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Change an API key at once; what isn't named stays as it is."""
+    from corral.app.commands import keys as command
+
+    wishes = command.KeyWishes(
+        name=name,
+        scopes=scope,
+        days=days,
+        requests_per_minute=requests_per_minute,
+        requests_per_day=requests_per_day,
+        tokens_per_minute=tokens_per_minute,
+        tokens_per_day=tokens_per_day,
+    )
+    command.update_key(_settings({"data_dir": data_dir}), id, wishes, as_json=json)
 
 
 @keys.command("revoke")

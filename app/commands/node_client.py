@@ -78,9 +78,13 @@ class NodeClient:
         keys: list[dict[str, Any]] = self._ask("GET", _KEYS)["api_keys"]
         return keys
 
-    def create_key(self, *, name: str, scopes: Sequence[str], expires_at: str | None) -> dict[str, Any]:
+    def create_key(self, wanted: Mapping[str, object]) -> dict[str, Any]:
         """A new API key with its text in `key`."""
-        return self._ask("POST", _KEYS, {"name": name, "scopes": list(scopes), "expires_at": expires_at})
+        return self._ask("POST", _KEYS, wanted)
+
+    def update_key(self, id: str, changes: Mapping[str, object]) -> dict[str, Any]:
+        """The key as it is now."""
+        return self._ask("PUT", f"{_KEYS}/{quote(id, safe='')}", changes)
 
     def revoke_key(self, id: str) -> None:
         self._ask("DELETE", f"{_KEYS}/{quote(id, safe='')}")

@@ -113,6 +113,7 @@ def test_a_closed_output_is_no_failure(nowhere: Commands) -> None:
         (("unload", "nobody"), "there is no model 'nobody'"),
         (("keys", "create", "k", "--scope", "root"), "`scopes.0`"),
         (("keys", "revoke", "nobody"), "no valid API key"),
+        (("keys", "update", "nobody", "--name", "x"), "no valid API key"),
     ],
 )
 def test_what_fails_says_why(corral: Commands, words: tuple[str, ...], says: str) -> None:
@@ -135,6 +136,25 @@ def test_keys_are_made_listed_and_revoked(corral: Commands, node: Node) -> None:
     corral.done("keys", "revoke", id)
     assert httpx.get(f"{node.url}/v1/models", headers=headers).status_code == 401
     assert "revoked on" in corral.done("keys", "list")
+
+
+def test_a_key_is_limited_and_changed(corral: Commands) -> None:
+    made = json.loads(
+        corral.done(
+            *("keys", "create", "tablet", "--requests-per-minute", "7", "--tokens-per-day", "99", "--json")
+        )
+    )
+    assert (made["requests_per_minute"], made["tokens_per_day"], made["tokens_per_minute"]) == (7, 99, None)
+    shown = corral.done("keys", "list")
+    assert "7 requests/min, 99 tokens/day" in shown and "never" in shown
+    wishes = ("--name", "desk", "--scope", "runtime", "--days", "3", "--requests-per-minute", "0")
+    changed = json.loads(corral.done("keys", "update", made["id"], *wishes, "--json"))
+    assert (changed["name"], changed["scopes"]) == ("desk", ["runtime"])
+    assert (changed["requests_per_minute"], changed["tokens_per_day"]) == (None, 99)
+    assert changed["expires_at"] is not None
+    assert "changed" in corral.done("keys", "update", made["id"], "--days", "0")
+    [listed] = [key for key in json.loads(corral.done("keys", "list", "--json")) if key["id"] == made["id"]]
+    assert (listed["expires_at"], listed["scopes"]) == (None, ["runtime"])
 
 
 def test_a_key_has_the_scopes_it_was_given(corral: Commands) -> None:
