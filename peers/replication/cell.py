@@ -9,11 +9,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from corral.peers.replication.clock import Stamp, horizon, is_stamp
+from corral.peers.replication.clock import DAY_MS, Stamp, horizon, is_stamp, stamp_ms
 
 DELETED: Final = "_deleted"
 ONLY_GROW: Final = frozenset({"revoked_at", "disabled_at", "used_at", "sessions_valid_after", DELETED})
 COUNTER_ENDING: Final = "_total"
+SHORT_LIVED_BEGINNING: Final = "recent_"
+KEPT_DAYS: Final = 40  # cells of short-lived tables
 
 MOST_VALUE_CHARACTERS: Final = 64 * 1024
 _MOST_ID_CHARACTERS = 200
@@ -57,6 +59,10 @@ class Rules:
         """Whether a machine with a wrong clock made it, or ours is wrong: more than a day ahead."""
         return stamp >= horizon(wall_ms)
 
+    def outlived(self, cell: Cell, wall_ms: int) -> bool:
+        """Whether it is of a short-lived table and its day is too long ago. All machines forget at midnight UTC."""
+        return is_short_lived(cell.table) and stamp_ms(cell.stamp) // DAY_MS < wall_ms // DAY_MS - KEPT_DAYS
+
 
 RULES: Final = Rules()
 
@@ -64,6 +70,11 @@ RULES: Final = Rules()
 def only_grows(column: str) -> bool:
     """Whether the column's largest value wins and nothing clears it: revocations, and counters of one writer."""
     return column in ONLY_GROW or column.endswith(COUNTER_ENDING)
+
+
+def is_short_lived(table: str) -> bool:
+    """Whether the table's cells are forgotten after a while, without a tombstone."""
+    return table.startswith(SHORT_LIVED_BEGINNING)
 
 
 def size(value: str) -> float:

@@ -16,8 +16,12 @@ def cell_digest(cell: Cell) -> int:
 
 def replaced(digest: int, *, old: Cell | None, new: Cell) -> int:
     """A table's digest after `new` took the place of `old`. The sum doesn't depend on the order of the cells."""
-    without = digest if old is None else digest - cell_digest(old)
-    return (without + cell_digest(new)) % _MODULUS
+    return (digest - (0 if old is None else cell_digest(old)) + cell_digest(new)) % _MODULUS
+
+
+def without(digest: int, old: Cell) -> int:
+    """A table's digest after `old` was forgotten."""
+    return (digest - cell_digest(old)) % _MODULUS
 
 
 def of_all(tables: Mapping[str, int]) -> str:

@@ -39,6 +39,8 @@ class MemoryStorage:
             self.last += 1
             self._cells[cell.key] = Numbered(self.last, cell)
             self._order.append((self.last, cell.key))
+        for key in batch.forgotten:
+            del self._cells[key]
         self._digests.update(batch.digests)
         self._cursors.update(batch.cursors)
         self.batches.append(batch)
@@ -47,8 +49,8 @@ class MemoryStorage:
         """The first `limit` cells above `number`."""
         found: list[Numbered] = []
         for at, key in self._order[bisect_right(self._order, number, key=lambda place: place[0]) :]:
-            here = self._cells[key]
-            if here.number == at and (not tables or key.table in tables):
+            here = self._cells.get(key)
+            if here is not None and here.number == at and (not tables or key.table in tables):
                 found.append(here)
                 if len(found) == limit:
                     break

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from corral.peers.ids import NodeId
 from corral.peers.replication import digest
-from corral.peers.replication.cell import Cell, CellKey, Rules, flaw
+from corral.peers.replication.cell import Cell, CellKey, Rules, flaw, is_short_lived
 from corral.peers.replication.clock import HybridClock
 from corral.peers.replication.storage import Batch, Cursor, Storage
 
 FROM_THE_FUTURE = (
     "the stamp is more than a day ahead of this machine's clock: the writer's clock is wrong, or this one's"
 )
+
+OUTLIVED = "it is older than cells of that table are kept: the writer's clock is wrong, or this one's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,18 @@ def sort_out(cells: Iterable[Cell], rules: Rules, wall_ms: int) -> Sorted:
     kept: list[Cell] = []
     refused: list[Refusal] = []
     for cell in cells:
-        reason = flaw(cell) or (FROM_THE_FUTURE if rules.from_the_future(cell.stamp, wall_ms) else None)
+        reason = flaw(cell) or _untimely(cell, rules, wall_ms)
         if reason is None:
             kept.append(cell)
         else:
             refused.append(Refusal(cell, reason))
     return Sorted(tuple(kept), tuple(refused))
+
+
+def _untimely(cell: Cell, rules: Rules, wall_ms: int) -> str | None:
+    if rules.from_the_future(cell.stamp, wall_ms):
+        return FROM_THE_FUTURE
+    return OUTLIVED if rules.outlived(cell, wall_ms) else None
 
 
 def merge(
@@ -65,6 +73,23 @@ def merge(
     for cell in cells:
         clock.witness(cell.stamp)
     return tuple(winners.values())
+
+
+def forget(storage: Storage, *, rules: Rules, wall_ms: int) -> tuple[Cell, ...]:
+    """Drop the cells that outlived their time; which they were."""
+    digests = dict(storage.digests())
+    outlived = tuple(
+        cell
+        for table in digests
+        if is_short_lived(table)
+        for cell in storage.table(table)
+        if rules.outlived(cell, wall_ms)
+    )
+    for cell in outlived:
+        digests[cell.table] = digest.without(digests[cell.table], cell)
+    if outlived:
+        storage.put(Batch(forgotten=[cell.key for cell in outlived], digests=digests))
+    return outlived
 
 
 def replace(

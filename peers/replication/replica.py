@@ -12,9 +12,9 @@ from corral.peers.ids import NodeId
 from corral.peers.replication import digest
 from corral.peers.replication.catching_up import CatchingUp, Timing
 from corral.peers.replication.cell import RULES, Cell, Rules
-from corral.peers.replication.clock import HybridClock, Instant, Stamp, horizon
+from corral.peers.replication.clock import DAY_MS, HybridClock, Instant, Stamp, horizon
 from corral.peers.replication.edit import Edit, cells_of
-from corral.peers.replication.merge import Refusal, Sorted, merge, replace, sort_out
+from corral.peers.replication.merge import Refusal, Sorted, forget, merge, replace, sort_out
 from corral.peers.replication.messages import (
     MOST_CELLS,
     MOST_TABLES,
@@ -65,6 +65,7 @@ class Replica:
         self._timing = timing or Timing()
         self._clock = HybridClock(node, storage.newest(_ABOVE_ALL))
         self._receipts = Receipts(patience_s=self._timing.patience_s)
+        self._day: int | None = None  # of which old cells are forgotten
         self._live: frozenset[NodeId] = frozenset()
         self._pushes: dict[NodeId, int] = {}  # to whom to hand over what is above this number
         self._changed: set[tuple[str, str]] = set()
@@ -117,7 +118,11 @@ class Replica:
         self.set_live(self._live - {peer})
 
     def summary(self, now: Instant) -> Summary:
-        """What the next heartbeats say."""
+        """What the next heartbeats say. To be called at least every few seconds; once a day it forgets what is too old."""
+        day = now.wall_ms // DAY_MS
+        if day != self._day:
+            self._note(forget(self._storage, rules=self._rules, wall_ms=now.wall_ms))
+            self._day = day
         return Summary(
             log=self._storage.log, last=self._storage.last, digest=self.digest, wall_ms=max(now.wall_ms, 0)
         )

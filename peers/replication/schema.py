@@ -113,9 +113,9 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
             Table("aliases", _columns("text", "name", unique=True) + _columns("text", "target") + _MADE),
             Table("settings", _columns("json", "value")),  # the id is the setting's name
             Table("secrets", _columns("text", "sealed")),  # encrypted; the id says what for
-            Table("revoked_sessions", _columns("number", "expires_at revoked_at")),  # the id is the token's
+            Table("recent_revoked_sessions", _columns("number", "revoked_at")),  # the id is the token's
             Table(
-                "usage",  # one row for each minute, node, key and model; its node alone writes it
+                "recent_usage",  # one row for each minute, node, key and model; its node alone writes it
                 _columns("integer", "minute")
                 + _columns("text", "node model")
                 + _optional("text", "api_key_id")

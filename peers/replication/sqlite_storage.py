@@ -10,7 +10,7 @@ from corral.peers.replication.cell import Cell, CellKey
 from corral.peers.replication.clock import Stamp
 from corral.peers.replication.storage import Batch, Cursor, Numbered
 
-# `log` has one row: its name, and whether it was closed in good order. If not, or if it is copied, its end may be lost.
+# `replicated_log` has one row. `last` is NULL while it is open: if it still is at the next start, its end may be lost.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS replicated_cells (
     "table" TEXT NOT NULL,
@@ -28,11 +28,12 @@ CREATE TABLE IF NOT EXISTS replicated_cursors (
     node TEXT PRIMARY KEY, log TEXT NOT NULL, number INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS replicated_log (
-    one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, closed INTEGER NOT NULL
+    one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, last INTEGER
 ) STRICT;
 """
 _CELL = '"table", id, "column", value, stamp'
 _PUT_CELL = f"INSERT OR REPLACE INTO replicated_cells ({_CELL}, number) VALUES (?, ?, ?, ?, ?, ?)"
+_FORGET_CELL = 'DELETE FROM replicated_cells WHERE "table" = ? AND id = ? AND "column" = ?'
 _PUT_DIGEST = "INSERT OR REPLACE INTO replicated_digests VALUES (?, ?)"
 _PUT_CURSOR = "INSERT OR REPLACE INTO replicated_cursors VALUES (?, ?, ?)"
 _PUT_LOG = "INSERT OR REPLACE INTO replicated_log VALUES (1, ?, ?)"
@@ -52,8 +53,7 @@ class SqliteStorage:
         with self._transaction():
             for statement in _SCHEMA.split(";"):
                 self._run(statement)
-            self.log = self._open_log()
-        self.last = int(self._run("SELECT coalesce(max(number), 0) FROM replicated_cells").fetchone()[0])
+            self.log, self.last = self._open_log()
         self._digests = {
             table: int.from_bytes(digest)
             for table, digest in self._run('SELECT "table", digest FROM replicated_digests')
@@ -73,6 +73,7 @@ class SqliteStorage:
         ]
         with self._transaction():
             self._connection.executemany(_PUT_CELL, cells)
+            self._connection.executemany(_FORGET_CELL, batch.forgotten)
             self._connection.executemany(
                 _PUT_DIGEST, [(table, digest.to_bytes(16)) for table, digest in batch.digests.items()]
             )
@@ -119,13 +120,15 @@ class SqliteStorage:
 
     def close(self) -> None:
         """Say that nothing of the log is lost, so that it keeps its name. The connection stays open."""
-        self._run(_PUT_LOG, (self.log, 1))
+        self._run(_PUT_LOG, (self.log, self.last))
 
-    def _open_log(self) -> str:
-        row = self._run("SELECT name, closed FROM replicated_log").fetchone()
-        name = str(row[0]) if row is not None and row[1] else secrets.token_hex(8)
-        self._run(_PUT_LOG, (name, 0))
-        return name
+    def _open_log(self) -> tuple[str, int]:
+        row = self._run("SELECT name, last FROM replicated_log").fetchone()
+        if row is None or row[1] is None:
+            highest = self._run("SELECT coalesce(max(number), 0) FROM replicated_cells").fetchone()[0]
+            row = secrets.token_hex(8), highest
+        self._run(_PUT_LOG, (row[0], None))
+        return row[0], row[1]
 
     def _run(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self._connection.cursor().execute(statement, tuple(values))

@@ -36,6 +36,7 @@ class Batch:
     """What is stored together: all of it or nothing. `digests` are the new ones of the tables that change."""
 
     cells: Sequence[Cell] = ()
+    forgotten: Sequence[CellKey] = ()
     digests: Mapping[str, int] = field(default_factory=dict)
     cursors: Mapping[NodeId, Cursor] = field(default_factory=dict)
 

@@ -7,14 +7,13 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 
 from corral.peers.ids import NodeId
 from corral.peers.replication import digest
 from corral.peers.replication.catching_up import Timing
-from corral.peers.replication.cell import RULES, Cell, CellKey, Rules, size
-from corral.peers.replication.clock import DAY_MS, Instant, Stamp, horizon, stamp_ms, stamp_of
+from corral.peers.replication.cell import RULES, Cell, CellKey, Rules
+from corral.peers.replication.clock import DAY_MS, Instant, horizon, stamp_of
 from corral.peers.replication.edit import Edit
 from corral.peers.replication.errors import EditRefused
 from corral.peers.replication.memory_storage import MemoryStorage
@@ -31,8 +30,8 @@ from corral.peers.replication.messages import (
 )
 from corral.peers.replication.receipt import Receipt
 from corral.peers.replication.replica import Replica
+from tests.peers.replication.simulated_machine import START_MS, Machine, Write, is_ahead
 
-START_MS = 1_700_000_000_000
 HEARTBEAT_S = 0.5
 LIVE_S = 1.3  # a member heard so lately counts as live
 FAULTS_S = 6.0
@@ -49,32 +48,6 @@ def sound_replica(node: NodeId, storage: MemoryStorage, rules: Rules = RULES) ->
 
 class Broken(AssertionError):
     """A property doesn't hold; the message names it and the seed."""
-
-
-@dataclass(slots=True)
-class Machine:
-    """One simulated machine."""
-
-    id: NodeId
-    storage: MemoryStorage
-    replica: Replica
-    up: bool = True
-    skew_ms: int = 0
-    boots: int = 0
-    side: int = 0  # machines of different sides can't reach each other
-    heard_s: dict[NodeId, float] = field(default_factory=dict)
-    revoked: set[CellKey] = field(default_factory=set)  # seen here since the disk last lost something
-
-
-@dataclass(slots=True)
-class Write:
-    """A local write, and whether some machine has held it all the time since."""
-
-    machine: Machine
-    receipt: Receipt
-    cells: list[Cell]
-    held: bool = True
-    others_lost: bool = False  # another machine's disk lost something since
 
 
 class History:
@@ -202,6 +175,7 @@ class History:
     def _something_happens(self) -> None:
         happening, weight = zip(
             (self._write, 8),
+            (self._count, 2),
             (self._revoke, 3),
             (self._try_to_undo, 3),
             (self._delete, 1),
@@ -221,6 +195,14 @@ class History:
     def _write(self) -> None:
         table, column = self.random.choice((("api_keys", "name"), ("settings", "value"), ("users", "role")))
         self._edit(table, {column: f"v{next(self._values)}"})
+
+    def _count(self) -> None:
+        """A sum of a short-lived table: a clock that is a year ahead forgets it."""
+        machine = self._some()
+        if machine is not None:
+            count = Edit("recent_usage", f"usage-{machine.id}", {"requests_total": next(self._values)})
+            machine.replica.write([count], self._instant(machine))
+            self._pump(machine)
 
     def _revoke(self) -> None:
         self._edit("api_keys", {"revoked_at": None})
@@ -270,7 +252,7 @@ class History:
         if lose:
             machine.revoked.clear()
             for write in self._writes:
-                write.held = write.held and any(self._keeps(each, write) for each in self.machines)
+                write.held = write.held and any(each.keeps(write) for each in self.machines)
                 write.others_lost = write.others_lost or write.machine is not machine
 
     def _restart(self) -> None:
@@ -309,45 +291,33 @@ class History:
     def _fail(self, what: str) -> None:
         raise Broken(f"{what}; to see it again: History({self.seed})")
 
-    def _holds(self, machine: Machine, write: Write) -> bool:
-        return all(self._has(machine, cell) for cell in write.cells)
-
-    def _has(self, machine: Machine, cell: Cell) -> bool:
-        here = machine.storage.get(cell.key)
-        return here is not None and (here == cell or RULES.wins(here, cell))
-
-    def _keeps(self, machine: Machine, write: Write) -> bool:
-        """Whether it holds the write, or what replaced it and won't be stamped anew, perhaps lower."""
-        found = [machine.storage.get(cell.key) for cell in write.cells]
-        return self._holds(machine, write) and not any(each and _is_ahead(each.stamp) for each in found)
-
     def _check_written(self, cells: list[Cell | None], values: dict[str, object]) -> None:
         for cell, value in zip(cells, values.values(), strict=True):
             if cell is None or (isinstance(value, str) and cell.value != f'"{value}"'):
                 self._fail("a write isn't seen where it was written")
 
     def _check_acknowledged(self, machine: Machine, receipt: Receipt) -> None:
+        write = next((each for each in self._writes if each.receipt is receipt), None)
+        if write is None:  # of a sum
+            return
         self.acknowledged += 1
-        write = next(each for each in self._writes if each.receipt is receipt)
-        holders = [each for each in self.machines if self._holds(each, write)]
+        holders = [each for each in self.machines if each.holds(write)]
         if len(holders) < 2 and not write.others_lost:
             self._fail(f"{machine.id} acknowledged what no other machine holds")
 
     def _check_revocations(self, machine: Machine) -> None:
-        cells = list(machine.storage.table("api_keys"))
-        revoked = {cell.key for cell in cells if cell.column == "revoked_at" and size(cell.value) > 0}
-        if not machine.revoked <= revoked:
+        if not machine.revoked <= (revoked := machine.revocations()):
             self._fail(f"a revoked key works again on {machine.id}")
         machine.revoked = revoked
 
     def _check_digests(self) -> None:
         for one, other in itertools.combinations(self.machines, 2):
-            same = _cells(one) == _cells(other)
-            if same != (_digest(one) == _digest(other)):
+            same = one.cells() == other.cells()
+            if same != (one.digest == other.digest):
                 self._fail(f"the digests of {one.id} and {other.id} don't tell whether they are equal")
 
     def _settled(self) -> bool:
-        equal = len({_digest(each) for each in self.machines}) == 1
+        equal = len({each.digest for each in self.machines}) == 1
         return equal and not (len(self.machines) > 1 and self._ahead())
 
     def _ahead(self) -> bool:
@@ -356,23 +326,23 @@ class History:
 
     def _check_end(self) -> None:
         self._check_digests()
-        if len({_digest(each) for each in self.machines}) > 1:
+        if len({each.digest for each in self.machines}) > 1:
             self._fail("the machines didn't become equal")
         if len(self.machines) > 1 and self._ahead():
             self._fail("a stamp from the future stayed")
         for machine in self.machines:
             sums: dict[str, int] = {}
-            for cell in _cells(machine):
+            for cell in machine.cells():
                 sums[cell.table] = digest.replaced(sums.get(cell.table, 0), old=None, new=cell)
-            if digest.of_all(sums) != _digest(machine):
+            if digest.of_all(sums) != machine.digest:
                 self._fail(f"the digest of {machine.id} isn't that of its cells")
             for write in self._kept_writes():
-                if not self._holds(machine, write):
+                if not machine.holds(write):
                     self._fail(f"{machine.id} lost what was written on {write.machine.id}: {write.cells}")
 
     def _kept_writes(self) -> Iterator[Write]:
         """What some machine has held all the time, save stamps from the future: those are written anew."""
-        return (each for each in self._writes if each.held and not _is_ahead(each.cells[0].stamp))
+        return (each for each in self._writes if each.held and not is_ahead(each.cells[0].stamp))
 
     def _check_quiet(self) -> None:
         self._run_until(self.now_s + 3 * TIMING.retry_s)  # what is still on its way
@@ -384,18 +354,3 @@ class History:
     def _new_machine(self, id: NodeId) -> Machine:
         storage = MemoryStorage(f"{id}-0")
         return Machine(id, storage, self._make(id, storage))
-
-
-def _cells(machine: Machine) -> list[Cell]:
-    return sorted(
-        machine.storage.stamped_from(Stamp("")), key=lambda cell: (cell.table, cell.id, cell.column)
-    )
-
-
-def _is_ahead(stamp: Stamp) -> bool:
-    """Whether a clock made it that was days ahead."""
-    return stamp_ms(stamp) > START_MS + DAY_MS // 2
-
-
-def _digest(machine: Machine) -> str:
-    return digest.of_all(machine.storage.digests())

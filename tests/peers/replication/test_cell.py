@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corral.peers.ids import NodeId
-from corral.peers.replication.cell import MOST_VALUE_CHARACTERS, RULES, Cell, flaw, only_grows
+from corral.peers.replication.cell import KEPT_DAYS, MOST_VALUE_CHARACTERS, RULES, Cell, flaw, only_grows
 from corral.peers.replication.clock import DAY_MS, HybridClock, Stamp, stamp_of
 from corral.peers.replication.memory_storage import MemoryStorage
 from corral.peers.replication.merge import FROM_THE_FUTURE, merge, sort_out
@@ -84,6 +84,20 @@ def test_every_order_of_arrival_ends_in_the_same_cells(arrived: list[Cell]) -> N
 def test_columns_that_only_grow(column: str) -> None:
     assert only_grows(column)
     assert not only_grows("name")
+
+
+@pytest.mark.parametrize(
+    ("table", "age_days", "outlived"),
+    [
+        ("recent_usage", 0, False),
+        ("recent_usage", KEPT_DAYS, False),
+        ("recent_usage", KEPT_DAYS + 1, True),
+        ("users", 10_000, False),
+    ],
+)
+def test_short_lived_tables(table: str, age_days: int, outlived: bool) -> None:
+    old = cell("name", "1", stamp(NOW_MS - age_days * DAY_MS), table=table)
+    assert RULES.outlived(old, NOW_MS) is outlived
 
 
 DEEP = "[" * (MOST_VALUE_CHARACTERS // 2) + "]" * (MOST_VALUE_CHARACTERS // 2)

@@ -19,7 +19,7 @@ STORED = {
         Cell("users", "gone", DELETED, "true", BEFORE),
         Cell("users", "kept", DELETED, "false", BEFORE),
         Cell("api_keys", "k1", "revoked_at", "50", BEFORE),
-        Cell("usage", "row", "requests_total", "5", BEFORE),
+        Cell("recent_usage", "row", "requests_total", "5", BEFORE),
     )
 }
 
@@ -73,7 +73,7 @@ def test_deleting_makes_a_tombstone() -> None:
         ("api_keys", "k1", {"revoked_at": None}, OnlyGrows, "'revoked_at' in api_keys"),
         ("api_keys", "k1", {"revoked_at": 49}, OnlyGrows, "'revoked_at' in api_keys"),
         ("api_keys", "k2", {"revoked_at": -1}, WrongEdit, "only grows"),
-        ("usage", "row", {"requests_total": 4}, OnlyGrows, "requests_total"),
+        ("recent_usage", "row", {"requests_total": 4}, OnlyGrows, "requests_total"),
     ],
 )
 def test_what_is_refused(
@@ -85,7 +85,7 @@ def test_what_is_refused(
 
 def test_values_that_may_grow() -> None:
     assert made("api_keys", "k1", {"revoked_at": 50}) == [("revoked_at", "50")]
-    assert made("usage", "row", {"requests_total": 6}) == [("requests_total", "6")]
+    assert made("recent_usage", "row", {"requests_total": 6}) == [("requests_total", "6")]
 
 
 def test_not_too_much_at_once() -> None:

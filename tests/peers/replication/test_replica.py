@@ -282,6 +282,41 @@ def test_while_the_clocks_disagree_nothing_is_stamped_anew(pair: Pair) -> None:
         assert pair.replicas[A].digest == before
 
 
+def used(minute: int, *, requests: int) -> Edit:
+    return Edit("recent_usage", f"{minute}/a", {"requests_total": requests})
+
+
+def test_short_lived_cells_are_forgotten_everywhere_at_midnight(pair: Pair) -> None:
+    set_live(pair)
+    pair.replicas[A].write([used(1, requests=5), setting("kept", 1)], NOW)
+    pair.beat()
+    first = pair.replicas[A].digest
+    later_days = later(40 * DAY_MS / 1000)
+    pair.beat(later_days)
+    assert pair.replicas[A].digest == pair.replicas[B].digest == first
+    pair.beat(later(41 * DAY_MS / 1000))
+    assert pair.replicas[A].digest == pair.replicas[B].digest != first
+    assert pair.replicas[A].take_changes() >= {("recent_usage", "1/a")}
+    assert [settings(each) for each in pair.replicas.values()] == [{"kept": 1}, {"kept": 1}]
+    old = Cell("recent_usage", "1/a", "requests_total", "5", stamp_of(NOW.wall_ms, 0, A))
+    answer = pair.replicas[B].answer(
+        A, Push(page=Page(log="x", after=0, upto=1, cells=(old,))), later(41 * DAY_MS / 1000)
+    )
+    assert isinstance(answer, Stored)
+    assert answer.refused == 1
+
+
+def test_what_a_wrong_clock_forgot_comes_back(pair: Pair) -> None:
+    set_live(pair)
+    pair.replicas[A].write([used(1, requests=5)], NOW)
+    pair.beat()
+    pair.replicas[B].summary(later(0, wall_ms=100 * DAY_MS))
+    assert pair.replicas[B].digest != pair.replicas[A].digest
+    pair.beat(later(1))
+    pair.beat(later(62))
+    assert pair.replicas[B].digest == pair.replicas[A].digest
+
+
 def test_a_pull_of_another_log_gets_nothing(pair: Pair) -> None:
     pair.replicas[A].write([setting("one", 1)], NOW)
     answer = pair.replicas[A].answer(B, Pull(since=Cursor("old", 0)), NOW)

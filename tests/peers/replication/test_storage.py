@@ -88,15 +88,25 @@ def test_digests_and_cursors_are_kept(storage: Storage) -> None:
     assert storage.cursors() == {NodeId("b"): Cursor("log of b", 7)}
 
 
+def test_forgotten_cells_are_gone_and_their_numbers_stay_unused(storage: Storage) -> None:
+    put(storage, cell(1), cell(2), cell(3))
+    storage.put(Batch(forgotten=[cell(2).key], digests={"settings": 5}))
+    assert storage.get(cell(2).key) is None
+    assert numbered(storage, 0) == [(1, "s1"), (3, "s3")]
+    assert storage.digests() == {"settings": 5}
+    put(storage, cell(2))
+    assert numbered(storage, 1) == [(3, "s3"), (4, "s2")]
+
+
 def test_sqlite_keeps_everything_and_its_log_name_over_an_orderly_end(tmp_path: Path) -> None:
     with closing(connection(tmp_path / "corral.db")) as opened:
         first = SqliteStorage(opened)
-        put(first, cell(1), cell(2))
-        first.put(Batch(cursors={NodeId("b"): Cursor("log of b", 7)}))
+        put(first, cell(1), cell(2), cell(3))
+        first.put(Batch(forgotten=[cell(3).key], cursors={NodeId("b"): Cursor("log of b", 7)}))
         first.close()
     with closing(connection(tmp_path / "corral.db")) as opened:
         second = SqliteStorage(opened)
-        assert (second.log, second.last) == (first.log, 2)
+        assert (second.log, second.last) == (first.log, 3)  # no number is used twice
         assert second.digests() == first.digests()
         assert second.cursors() == {NodeId("b"): Cursor("log of b", 7)}
 
