@@ -136,6 +136,16 @@ def stop(data_dir: DataDir = None) -> None:
 
 
 @app.command()
+def doctor(data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Look for what is wrong on this machine, and say what to do; ends with 1 if something doesn't work."""
+    from corral.app.commands.doctor import show_findings
+    from corral.app.commands.errors import FAILED
+
+    if not show_findings(data_dir=data_dir, as_json=json):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def logs(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with new entries as they come.")

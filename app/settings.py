@@ -66,6 +66,12 @@ def find_data_dir(*, arguments: Mapping[str, object], environ: Mapping[str, str]
     return _data_dir(_Origins(arguments=arguments, environ=environ, here=Path.cwd()))
 
 
+def default_settings(data_dir: Path) -> Settings:
+    """What counts where nothing is set."""
+    values: dict[str, Any] = {row.name: row.default for row in TABLE}
+    return Settings(**(values | _worked_out(data_dir)), sources={row.name: "default" for row in TABLE})
+
+
 def overriding_variable(row: Setting, environ: Mapping[str, str]) -> str | None:
     """The environment variable that wins over `config.toml` for this setting, if one is set."""
     return next((name for name in (row.variable, *row.standard, *row.legacy) if environ.get(name)), None)
