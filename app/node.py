@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -62,6 +63,7 @@ from corral.engines.pool import ModelPool
 
 DRAIN_S = 5.0  # answers in flight get so long when the node stops
 _LAST_WORDS_S = 2.0  # then streams get an error event, and so long to send it
+_SWITCH_INTERVAL_S = 0.001  # threads that redact and write records give the loop the interpreter back quickly
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
 _MINUTE_S = 60.0
@@ -76,6 +78,7 @@ async def run_node(*, settings: Settings, say: Say) -> None:
     Raises AlreadyRunning, ServerError, StoreError, OSError when it can't start.
     """
     folder = DataDir(settings.data_dir)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with InstanceLock(folder.lock), _logging(settings) as logs:
         stop = StopSignal()
@@ -222,24 +225,27 @@ class _Node:
             tasks=self._supervisor.statuses,
             now=time.time,
         )
-        edge = Edge(
+        return create_app(
+            edge=self._edge(),
+            routes=routes_of(services),
+            node=services.node,
+            metrics=metrics,
+            cors_origins=settings.cors_origins,
+        )
+
+    def _edge(self) -> Edge:
+        settings = self._settings
+        return Edge(
             authenticator=Authenticator(
                 keys=KeysWithLocalToken(keys=self._keys, token=self._token),
                 sessions=self._people.sessions,
                 trust_loopback=settings.trust_loopback,
                 on_key_used=self._keys.used,
             ),
-            state=services.state,
+            state=lambda: self._state,
             hosts=(*settings.allowed_hosts, settings.node_name, f"{settings.node_name}.local"),
             requests=WatchedRequests(self._recorder, self._feed),
             audit=WatchedAudit(self._audit, self._feed),
-        )
-        return create_app(
-            edge=edge,
-            routes=routes_of(services),
-            node=services.node,
-            metrics=metrics,
-            cors_origins=settings.cors_origins,
         )
 
     def _still_valid(self, principal: Principal) -> bool:

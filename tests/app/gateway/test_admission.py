@@ -32,7 +32,7 @@ class Counted:
         return self.free
 
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
-        raise NotImplementedError
+        raise AssertionError("nobody forwards here")
 
 
 class Heard:
