@@ -1,6 +1,7 @@
 """Writes records of requests into the database, in batches and off the hot path; pauses while it can't."""
 
 import asyncio
+import json
 import sqlite3
 import time
 from collections import deque
@@ -8,13 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import orjson
 import structlog
 
 from corral.app.gateway.recording import Outcome, RequestRecord
 from corral.app.history.row import Texts, request_values, texts_of, usage_rows
 from corral.app.store.database import Database, Statement, Value
 from corral.app.store.errors import DiskFull
-from corral.app.store.history import INSERT_REQUEST, INSERT_TEXTS, UPSERT_USAGE, last_number
+from corral.app.store.history import INSERT_REQUESTS, INSERT_TEXTS, UPSERT_USAGE, last_number
 
 FLUSH_S = 0.25  # a record waits so long for others
 RETRY_S = 2.0  # while nothing can be written
@@ -77,7 +79,7 @@ class Recorder:
     @property
     def status(self) -> RecordingStatus:
         reason, since = self._pause or (None, None)
-        waiting = len(self._waiting) + (0 if self._batch is None else len(self._batch.requests))
+        waiting = len(self._waiting) + (0 if self._batch is None else self._batch.count)
         return RecordingStatus(
             paused=reason is not None, reason=reason, since=since, waiting=waiting, lost=self._lost
         )
@@ -140,7 +142,7 @@ class Recorder:
                 _made, rows, records, first=self._number + 1, texts=self._keep is Keep.FULL
             )
             self._number += len(rows)
-        await self._database.write(self._batch.statements())
+        await self._database.write(self._batch.statements)
         self._batch = None
 
     def _gets_a_row(self, record: RequestRecord) -> bool:
@@ -187,29 +189,32 @@ class _PerSecond:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """Rows of one transaction."""
+    """Rows of one transaction, as JSON."""
 
-    requests: Sequence[Sequence[Value]]
-    texts: Sequence[Sequence[Value]]
-    usage: Sequence[Sequence[Value]]
-
-    def statements(self) -> list[Statement]:
-        return [
-            Statement(INSERT_REQUEST, self.requests),
-            Statement(INSERT_TEXTS, self.texts),
-            Statement(UPSERT_USAGE, self.usage),
-        ]
+    count: int
+    statements: Sequence[Statement]
 
 
 def _made(
     rows: Sequence[RequestRecord], records: Sequence[RequestRecord], *, first: int, texts: bool
 ) -> _Batch:
     numbered = list(enumerate(rows, start=first))
-    return _Batch(
-        requests=[request_values(record, number) for number, record in numbered],
-        texts=[_text_values(number, texts_of(record)) for number, record in numbered] if texts else [],
-        usage=usage_rows(records),
-    )
+    values = [request_values(record, number) for number, record in numbered]
+    statements = [
+        Statement(INSERT_REQUESTS, [(_json(values),)]),
+        Statement(UPSERT_USAGE, [(_json(usage_rows(records)),)]),
+    ]
+    if texts:
+        said = [_text_values(number, texts_of(record)) for number, record in numbered]
+        statements.insert(1, Statement(INSERT_TEXTS, [(_json(said),)]))
+    return _Batch(count=len(rows), statements=statements)
+
+
+def _json(rows: Sequence[Sequence[Value]]) -> str:
+    try:
+        return orjson.dumps(rows).decode()
+    except TypeError:  # text that is no Unicode, out of a path
+        return json.dumps(rows).encode("utf-8", "replace").decode()
 
 
 def _text_values(number: int, texts: Texts) -> tuple[Value, ...]:

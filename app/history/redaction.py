@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -50,24 +51,26 @@ def redacted(value: Any, *, depth: int = 0) -> Any:
 
 def redacted_text(text: str) -> str:
     """A text without data URLs, encoded files and secrets."""
-    if len(text) >= _LONG_BASE64 and _BASE64.fullmatch(text):
+    if len(text) >= _LONG_BASE64 and " " not in text and _BASE64.fullmatch(text):
         return f"[redacted base64 len={len(text)}]"
     if "base64," in text:
         text = _DATA_URL.sub(_media, text)
     return masked_text(text)
 
 
-def redacted_json(value: Any) -> str:
-    """A JSON value as the history keeps it; cut if it is too long."""
-    return cut(orjson.dumps(redacted(value), default=str).decode("utf-8", "replace"))
-
-
-def redacted_body(body: bytes) -> str:
-    """A body as it went over the wire; what isn't JSON is taken for text."""
+def redacted_body(body: bytes) -> Any:
+    """A body as it went over the wire: its JSON value; what isn't JSON is taken for text."""
     try:
-        return redacted_json(orjson.loads(body))
+        return redacted(orjson.loads(body))
     except orjson.JSONDecodeError:
-        return cut(redacted_text(body[: 4 * MAX_TEXT].decode("utf-8", "replace")))
+        return redacted_text(body[: 4 * MAX_TEXT].decode("utf-8", "replace"))
+
+
+def kept_text(value: Any) -> str:
+    """A redacted value as the history keeps it: JSON, a text as it is; cut if it is too long."""
+    return cut(
+        value if isinstance(value, str) else orjson.dumps(value, default=str).decode("utf-8", "replace")
+    )
 
 
 def cut(text: str) -> str:
@@ -79,5 +82,6 @@ def _media(match: re.Match[str]) -> str:
     return f"[redacted {match[1] or 'data'} len={len(match[3])}]"
 
 
-def _names_a_secret(name: object) -> bool:
-    return isinstance(name, str) and name.lower().replace("-", "_") in _SECRET_NAMES
+@lru_cache(maxsize=1024)
+def _names_a_secret(name: str) -> bool:
+    return name.lower().replace("-", "_") in _SECRET_NAMES

@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from corral.app.gateway.recording import Outcome, RequestRecord
 from corral.app.history.joined import joined_events, joined_stream
-from corral.app.history.redaction import cut, redacted_body, redacted_json
+from corral.app.history.redaction import cut, kept_text, redacted, redacted_body
 from corral.app.store.database import Value
 
 _HOUR_S = 3600
@@ -66,7 +64,8 @@ def texts_of(record: RequestRecord) -> Texts:
     """The bodies, redacted and put together. Takes time with long ones: not for the event loop."""
     request = redacted_body(record.request_body) if record.request_body else ""
     answer = _answer(record)
-    return Texts(request=request, answer=answer, searched=cut(" ".join(_words(request, answer))))
+    words = cut(" ".join((*_strings(request), *_strings(answer))))
+    return Texts(request=kept_text(request), answer=kept_text(answer), searched=words)
 
 
 def usage_key(record: RequestRecord) -> UsageKey:
@@ -102,24 +101,16 @@ def usage_rows(records: Iterable[RequestRecord]) -> list[tuple[Value, ...]]:
     return [(*key[:5], names[key], key[5], *values) for key, values in sums.items()]
 
 
-def _answer(record: RequestRecord) -> str:
+def _answer(record: RequestRecord) -> Any:
     if record.trace.events is not None:
         document = joined_events(record.trace.events)
         if record.trace.error_code is not None:
             document["error"] = {"code": record.trace.error_code}
-        return redacted_json(document)
+        return redacted(document)
     body = b"".join(record.answer)
     if record.path == _VECTORS and record.status == 200:
         return f"[{record.answer_bytes} bytes of vectors]"
-    return redacted_json(joined_stream(body)) if record.streamed else redacted_body(body)
-
-
-def _words(*bodies: str) -> Iterator[str]:
-    for body in bodies:
-        try:
-            yield from _strings(orjson.loads(body))
-        except orjson.JSONDecodeError:  # cut, or no JSON
-            yield body
+    return redacted(joined_stream(body)) if record.streamed else redacted_body(body)
 
 
 def _strings(value: Any) -> Iterator[str]:

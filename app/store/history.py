@@ -22,11 +22,22 @@ _SUMS = [
     "duration_s",
 ]
 
-INSERT_REQUEST = f"INSERT INTO requests ({_COLUMNS}) VALUES ({', '.join('?' * (_COLUMNS.count(',') + 1))})"
-INSERT_TEXTS = "INSERT INTO request_texts (number, request_body, answer_body, searched) VALUES (?, ?, ?, ?)"
+
+def _from_json(columns: int) -> str:
+    """Rows out of one JSON array of arrays.
+
+    One statement for all of them: the sqlite3 module takes the interpreter lock back after each row, and a busy event
+    loop would have to give it up each time.
+    """
+    values = ", ".join(f"json_extract(value, '$[{column}]')" for column in range(columns))
+    return f"SELECT {values} FROM json_each(?)"
+
+
+INSERT_REQUESTS = f"INSERT INTO requests ({_COLUMNS}) {_from_json(_COLUMNS.count(',') + 1)}"
+INSERT_TEXTS = f"INSERT INTO request_texts (number, request_body, answer_body, searched) {_from_json(4)}"
 UPSERT_USAGE = (
     "INSERT INTO usage (hour, model, endpoint_id, who_kind, who_id, who_name, address,"
-    f" {', '.join(_SUMS)}) VALUES ({', '.join('?' * (7 + len(_SUMS)))})"
+    f" {', '.join(_SUMS)}) {_from_json(7 + len(_SUMS))} WHERE true"
     " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, "
     + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS)
 )
