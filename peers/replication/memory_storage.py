@@ -60,6 +60,10 @@ class MemoryStorage:
         """Every cell of a table, in the order of ids and columns."""
         return iter([self._cells[key].cell for key in sorted(self._cells) if key.table == table])
 
+    def row(self, table: str, id: str) -> list[Cell]:
+        """The cells of one row."""
+        return [each.cell for key, each in self._cells.items() if key[:2] == (table, id)]
+
     def digests(self) -> Mapping[str, int]:
         """The digest of each table that has cells."""
         return self._digests

@@ -28,7 +28,7 @@ from corral.peers.replication.messages import (
     Stored,
     Summary,
 )
-from corral.peers.replication.projection import Projection, project
+from corral.peers.replication.projection import Projection, Row, project
 from corral.peers.replication.receipt import Outcome, Receipt, Receipts
 from corral.peers.replication.schema import TABLES, Table
 from corral.peers.replication.storage import Storage
@@ -92,6 +92,13 @@ class Replica:
     def rows(self, table: str) -> Projection:
         """A table as the rest of the program reads it."""
         return project(self._tables[table], self._storage.table(table))
+
+    def row(self, table: str, id: str) -> Row | None:
+        """One row of a table as the rest of the program reads it, without reading the table unless names are unique there."""
+        defined = self._tables[table]
+        alone = defined.unique_column is None
+        found = project(defined, self._storage.row(table, id)) if alone else self.rows(table)
+        return next((row for row in found.rows if row.id == id), None)
 
     def take_changes(self) -> frozenset[tuple[str, str]]:
         """The rows, by table and id, that changed since the last call."""

@@ -115,8 +115,8 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
             Table("secrets", _columns("text", "sealed")),  # encrypted; the id says what for
             Table("recent_revoked_sessions", _columns("number", "revoked_at")),  # the id is the token's
             Table(
-                "recent_usage",  # one row for each minute, node, key and model; its node alone writes it
-                _columns("integer", "minute")
+                "recent_usage",  # one row for each span of time, node, key and model; its node alone writes it
+                _columns("integer", "started_at")
                 + _columns("text", "node model")
                 + _optional("text", "api_key_id")
                 + _optional(

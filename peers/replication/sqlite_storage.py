@@ -99,6 +99,11 @@ class SqliteStorage:
         )
         return (Cell(*row) for row in rows)
 
+    def row(self, table: str, id: str) -> list[Cell]:
+        """The cells of one row."""
+        rows = self._run(f'SELECT {_CELL} FROM replicated_cells WHERE "table" = ? AND id = ?', (table, id))
+        return [Cell(*row) for row in rows]
+
     def digests(self) -> Mapping[str, int]:
         """The digest of each table that has cells."""
         return self._digests

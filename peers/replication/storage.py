@@ -70,6 +70,10 @@ class Storage(Protocol):
         """Every cell of a table, in the order of ids and columns."""
         ...
 
+    def row(self, table: str, id: str) -> list[Cell]:
+        """The cells of one row."""
+        ...
+
     def digests(self) -> Mapping[str, int]:
         """The digest of each table that has cells."""
         ...

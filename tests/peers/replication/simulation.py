@@ -69,8 +69,10 @@ class History:
         self._loss = self.random.choice((0.0, 0.0, 0.05, 0.3))
         self._twice = self.random.choice((0.0, 0.1))
         self._delay_s = self.random.choice((0.01, 0.05, 0.4))
-        size = self.random.choice((1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 12) if seed % 4 else (2, 3, 4))
-        self.machines = [self._new_machine(NodeId(f"n{number:02d}")) for number in range(size)]
+        sizes = (1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 12) if seed % 4 else (2, 3, 4)
+        self.machines = [
+            self._new_machine(NodeId(f"n{number:02d}")) for number in range(self.random.choice(sizes))
+        ]
 
     def run(self) -> None:
         """Faults, then an end to them; everything must hold."""
@@ -85,20 +87,42 @@ class History:
         self._check_end()
         self._check_quiet()
 
+    def spread(self, *, blackout_s: float) -> tuple[float, int]:
+        """Revokes a key in a cluster at rest: after how long it works nowhere, and how many questions that took.
+
+        All messages of the first `blackout_s` seconds are lost.
+        """
+        self._loss, self._twice, self._delay_s = 0.0, 0.0, 0.05
+        for machine in self.machines:
+            self._at(self.random.uniform(0, HEARTBEAT_S), partial(self._beat, machine))
+        self._run_until(3.0)
+        self.questions, revoked_s, self._loss = 0, self.now_s, float(blackout_s > 0)
+        self._revoke()
+        self._run_until(revoked_s + blackout_s)
+        self._loss = 0.0
+        self._run_until(
+            revoked_s + SETTLE_S, stop=lambda: all(map(Machine.revocations, self.machines)), look_s=0
+        )
+        took_s = self.now_s - revoked_s
+        self._run_until(self.now_s + 2 * HEARTBEAT_S)
+        return took_s, self.questions
+
     # --- time
 
     def _at(self, after_s: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._events, (self.now_s + after_s, next(self._order), event))
 
-    def _run_until(self, end_s: float, stop: Callable[[], bool] = lambda: False) -> None:
-        next_look_s = self.now_s + HEARTBEAT_S
+    def _run_until(
+        self, end_s: float, *, stop: Callable[[], bool] = lambda: False, look_s: float = HEARTBEAT_S
+    ) -> None:
+        next_look_s = self.now_s
         while self._events and self._events[0][0] <= end_s:
-            self.now_s, _, event = heapq.heappop(self._events)
-            event()
             if self.now_s >= next_look_s:
-                next_look_s = self.now_s + HEARTBEAT_S
+                next_look_s = self.now_s + look_s
                 if stop():
                     return
+            self.now_s, _, event = heapq.heappop(self._events)
+            event()
 
     def _instant(self, machine: Machine) -> Instant:
         return Instant(self._true_ms() + machine.skew_ms, self.now_s)

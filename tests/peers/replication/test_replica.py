@@ -324,6 +324,18 @@ def test_a_pull_of_another_log_gets_nothing(pair: Pair) -> None:
     assert (answer.cells, answer.more, answer.log) == ((), False, pair.replicas[A].summary(NOW).log)
 
 
+def test_one_row_is_read_as_in_its_table(pair: Pair) -> None:
+    replica = pair.replicas[A]
+    replica.write([setting("one", 1), setting("two", 2)], NOW)
+    for id, name in (("m1", "smol"), ("m2", "smol")):
+        replica.write([Edit("models", id, {"name": name, "source": {}, "created_at": 1})], NOW)
+    for table in ("settings", "models"):
+        rows = replica.rows(table).rows
+        assert len(rows) == 2
+        assert tuple(replica.row(table, row.id) for row in rows) == rows
+        assert replica.row(table, "none") is None
+
+
 def test_the_skew_of_a_members_clock_is_known(pair: Pair) -> None:
     pair.replicas[A].hear(B, pair.replicas[B].summary(later(0, wall_ms=45_000)), NOW)
     assert pair.replicas[A].skew_s(B) == 45.0

@@ -30,6 +30,20 @@ def test_histories_end_well(shard: int) -> None:
     assert acknowledged > HISTORIES / SHARDS  # else nothing was proven
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_a_revocation_is_everywhere_within_a_second_and_costs_little(seed: int) -> None:
+    history = History(seed)
+    others = len(history.machines) - 1
+    took_s, questions = history.spread(blackout_s=0.0)
+    assert took_s < 0.2  # it is handed over at once
+    assert others <= questions <= 4 * others
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_lost_message_delays_a_revocation_until_the_next_heartbeats(seed: int) -> None:
+    assert History(seed).spread(blackout_s=0.06)[0] < 1.0
+
+
 def test_a_history_can_be_seen_again() -> None:
     def ran(seed: int) -> tuple[int, int, float]:
         history = History(seed)

@@ -65,6 +65,8 @@ def test_cells_are_numbered_as_they_come_and_move_on_when_they_change(storage: S
     assert numbered(storage, 0, limit=2, tables=("settings", "other")) == [(2, "s2"), (4, "s1")]
     assert storage.last == 4
     assert [each.id for each in storage.table("settings")] == ["s1", "s2"]
+    assert storage.row("users", "s3") == [cell(3, table="users")]
+    assert storage.row("users", "s1") == []
 
 
 def test_what_loses_is_not_stored(storage: Storage) -> None:
