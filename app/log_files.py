@@ -3,7 +3,9 @@
 A day (UTC) has one file, `corral-2026-01-31.log`; when that is full, another: `corral-2026-01-31.1.log`, and so on.
 """
 
+import os
 import re
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -65,15 +67,19 @@ def parse_name(text: str) -> LogName | None:
 
 def list_files(folder: Path) -> list[LogFile]:
     """The log files in a folder, oldest first; none if there is no such folder."""
-    found = []
     try:
-        for path in folder.iterdir():
-            name = parse_name(path.name)
-            if name is not None and path.is_file():
-                found.append(LogFile(name, path.stat().st_size))
-    except (FileNotFoundError, NotADirectoryError):  # the folder, or a file that went away meanwhile
-        return sorted(found, key=lambda file: file.name)
-    return sorted(found, key=lambda file: file.name)
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    found = []
+    for name in sorted(filter(None, map(parse_name, names))):
+        try:
+            status = (folder / name.file_name).stat()
+        except FileNotFoundError:  # deleted meanwhile
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found.append(LogFile(name, status.st_size))
+    return found
 
 
 def surplus(files: Iterable[LogFile], limits: LogLimits, *, today: date) -> list[LogName]:

@@ -83,13 +83,16 @@ def read_text(path: Path) -> str:
         raise SettingsFileError(f"{path} can't be read: {error.strerror}") from error
 
 
-def write_text(path: Path, text: str) -> None:
-    """Put the text in the file's place, whole or not at all; a link stays a link. Raises SettingsFileError."""
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
+    """Put the text in the file's place, whole or not at all; a link stays a link. Raises SettingsFileError.
+
+    It keeps its mode, unless it is to be private.
+    """
     target = Path(os.path.realpath(path))
     draft = target.with_name(f"{target.name}.{os.getpid()}.new")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = target.stat().st_mode & 0o777 if target.exists() else _PRIVATE
+        mode = target.stat().st_mode & 0o777 if target.exists() and not private else _PRIVATE
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "wb") as file:
             file.write(text.encode("utf-8"))
             file.flush()

@@ -74,7 +74,7 @@ def _change(row: Setting, data_dir: str | None, edit: Callable[[str], str], *, a
         before = read_text(folder.config)
         after = edit(before)
         if after != before:
-            write_text(folder.config, after)
+            write_text(folder.config, after, private=row.secret)
     except SettingsError as error:
         raise WrongSetting(str(error)) from error
     except SettingsFileError as error:

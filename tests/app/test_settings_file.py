@@ -117,6 +117,8 @@ def test_writing_is_private_and_keeps_modes_and_links(tmp_path: Path) -> None:
     write_text(link, "a = 2\n")
     assert link.is_symlink() and path.read_text() == "a = 2\n"
     assert path.stat().st_mode & 0o777 == 0o640
+    write_text(path, "a = 3\n", private=True)
+    assert path.stat().st_mode & 0o777 == 0o600
     assert os.listdir(path.parent) == ["config.toml"]
 
 
