@@ -162,7 +162,11 @@ async def _read_body() -> bytes:
 
 
 async def _response(answer: GatewayResponse) -> Response:
-    """Streams go out as they come; anything else is sent whole, with its length."""
+    """Streams go out as they come; anything else is sent whole, with its length. HEAD wants no body."""
+    if answer.streamed and request.method == "HEAD":
+        if close := getattr(answer.body, "aclose", None):
+            await close()
+        return Response(b"", status=answer.status, headers=dict(answer.headers))
     if answer.streamed:
         response = Response(answer.body, status=answer.status, headers=dict(answer.headers))
         response.automatically_set_content_length = False

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import RootModel
+
 from corral.app.api.answers import Open
 
 COLUMNS = (  # of the CSV export
@@ -67,4 +69,5 @@ class RequestDetail(RequestSummary):
     answer_body: Any
 
 
-RequestDetails = RequestDetail  # the export is an array of them
+class RequestDetails(RootModel[list[RequestDetail]]):
+    """The export."""

@@ -49,7 +49,11 @@ def _findings(facts: ConfigurationFacts) -> Iterable[Finding]:
     for name in facts.unknown_variables:
         plain = name.removeprefix(ENVIRONMENT_PREFIX).lower()
         close = get_close_matches(plain, [row.name for row in TABLE], n=1)
-        remedy = f"Did you mean {ENVIRONMENT_PREFIX}{close[0].upper()}?" if close else "Unset it; `corral settings` lists the settings."
+        remedy = (
+            f"Did you mean {ENVIRONMENT_PREFIX}{close[0].upper()}?"
+            if close
+            else "Unset it; `corral settings` lists the settings."
+        )
         yield warning("settings", f"the environment variable {name} is no setting", remedy)
     holds_secrets = any(name in facts.text for name in _SECRETS)
     if facts.mode is not None and facts.mode & _OTHERS and holds_secrets:

@@ -104,7 +104,7 @@ def credentials(node: Serving, keys: dict[str, dict[str, str]]) -> dict[str, dic
 async def asked(http: httpx.AsyncClient, route: Route, headers: dict[str, str]) -> httpx.Response:
     """The answer of a route to a request without anything in it; of streams only the beginning."""
     path = route.document_path.replace("{id}", "nothing-of-that-id")
-    json = {} if route.body else None
+    json: dict[str, str] | None = {} if route.body else None
     async with http.stream(route.method, path, headers=headers, json=json) as answer:
         if not answer.headers["content-type"].startswith("text/event-stream"):
             await answer.aread()
