@@ -1,4 +1,7 @@
-"""What this machine's processor can do that matters to llama.cpp, in llama.cpp's own words."""
+"""What this machine's processor can do that matters to llama.cpp, in llama.cpp's own words.
+
+The macOS branch follows the documented interface and has not been run; see docs/platforms.md.
+"""
 
 import subprocess
 import sys

@@ -1,6 +1,7 @@
 """`corral logs` against a real node and without one; JSON of the commands around it."""
 
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -132,6 +133,26 @@ def test_piped_text_has_no_colours_and_works_without_a_node(node: Node) -> None:
     node.stop()
     shown = Commands(node.home).done("logs")
     assert "info     ready url=" in shown and "\x1b" not in shown
+
+
+def test_a_terminal_gets_colours(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    entry = {"event": "trouble", "level": "error", "timestamp": "2026-01-31T12:00:00Z"}
+    (tmp_path / "logs" / "corral-2026-01-31.log").write_text(json.dumps(entry) + "\n")
+    ours, terminal = os.openpty()
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "corral.app.cli", "logs"],
+            env={**Commands(tmp_path).environment(), "TERM": "xterm-256color", "NO_COLOR": ""},
+            stdout=terminal,
+            timeout=DEADLINE_S,
+            check=True,
+        )
+        shown = os.read(ours, 10_000).decode()
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    assert "\x1b[1;31m error" in shown and "trouble" in shown
 
 
 def test_no_log_yet_is_no_error(tmp_path: Path) -> None:
