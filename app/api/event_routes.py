@@ -7,7 +7,7 @@ import orjson
 from corral.app.api.call import Call
 from corral.app.api.health import NodeState
 from corral.app.api.request_errors import Draining, EventsBusy
-from corral.app.api.route import Route
+from corral.app.api.route import EVENT_STREAM, Route
 from corral.app.events import EventFeed, FellBehind, TooManyWatchers
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import EVENTS, Principal, Role
@@ -83,7 +83,7 @@ class EventRoutes:
                 handler=self.events,
                 summary="What happens, as it happens",
                 access=EVENTS,
-                answer_types=("text/event-stream",),
+                answer_types=(EVENT_STREAM,),
                 errors=(503,),
             )
         ]

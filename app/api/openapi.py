@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from corral.app.api import answers
-from corral.app.api.route import JSON, Route
+from corral.app.api.route import EVENT_STREAM, JSON, Route
 from corral.app.gateway.auth import SESSION_COOKIE
 from corral.app.gateway.principal import Access
 
@@ -80,9 +80,7 @@ def _operation(route: Route, references: References) -> dict[str, Any]:
 def _responses(route: Route, references: References) -> dict[str, Any]:
     error = {JSON: {"schema": references[(answers.Error, "serialization")]}}
     schema = {} if route.answer is None else references[(route.answer, "serialization")]
-    content = {
-        kind: {"schema": schema if kind == JSON else {"type": "string"}} for kind in route.answer_types
-    }
+    content = {kind: {"schema": _schema_of(kind, schema)} for kind in route.answer_types}
     responses = {
         str(status): {"description": HTTPStatus(status).phrase, "content": content}
         for status in route.answer_statuses
@@ -90,6 +88,13 @@ def _responses(route: Route, references: References) -> dict[str, Any]:
     for status in error_statuses(route):
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": error}
     return responses | {"default": {"description": "Any other error", "content": error}}
+
+
+def _schema_of(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Of an answer of this media type; OpenAPI has no words for what stands in streams of events."""
+    if kind == EVENT_STREAM:
+        return {}
+    return schema if kind == JSON else {"type": "string"}
 
 
 def error_statuses(route: Route) -> list[int]:

@@ -16,6 +16,7 @@ MIB = 1024 * 1024
 INFERENCE_BODY_BYTES = 32 * MIB
 OTHER_BODY_BYTES = MIB
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
 _PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from corral.app.api import answers
 from corral.app.api.call import Call, json_answer
-from corral.app.api.route import JSON, Handler, Route
+from corral.app.api.route import EVENT_STREAM, JSON, Handler, Route
 from corral.app.gateway.endpoint import GatewayRequest, GatewayResponse
 from corral.app.gateway.principal import INFERENCE
 from corral.app.openai.chat_request import ChatCompletionRequest
@@ -18,7 +18,7 @@ from corral.app.openai.responses.request import ResponseRequest
 from corral.app.openai.responses.service import ResponsesService
 
 Shape = type[BaseModel]
-_STREAMS = (JSON, "text/event-stream")
+_STREAMS = (JSON, EVENT_STREAM)
 _INFERENCE_ERRORS = (404, 429, 500, 502, 503, 504)
 
 

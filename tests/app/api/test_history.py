@@ -160,4 +160,5 @@ async def test_an_export_is_read_page_by_page(tmp_path: Path) -> None:
             await node.recorder.flush()
             text = b"".join([piece async for piece in answer.aiter_bytes()])
     exported = httpx.Response(200, content=text).json()
-    assert len({each["id"] for each in exported}) == len(exported) == 1_234
+    assert len({each["id"] for each in exported}) == len(exported)
+    assert len(exported) in (1_234, 1_235)  # the late one may have come before the first page was read
