@@ -1,7 +1,6 @@
 """Writes records of requests into the database, in batches and off the hot path; pauses while it can't."""
 
 import asyncio
-import json
 import sqlite3
 import time
 from collections import deque
@@ -9,14 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import orjson
 import structlog
 
 from corral.app.gateway.recording import Outcome, RequestRecord
 from corral.app.history.row import Texts, request_values, texts_of, usage_rows
 from corral.app.store.database import Database, Statement, Value
 from corral.app.store.errors import DiskFull
-from corral.app.store.history import INSERT_REQUESTS, INSERT_TEXTS, UPSERT_USAGE, last_number
+from corral.app.store.history import REQUESTS, TEXTS, UPSERT_USAGE, insert_statements, last_number
 
 FLUSH_S = 0.25  # a record waits so long for others
 RETRY_S = 2.0  # while nothing can be written
@@ -189,7 +187,7 @@ class _PerSecond:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """Rows of one transaction, as JSON."""
+    """Rows of one transaction."""
 
     count: int
     statements: Sequence[Statement]
@@ -199,22 +197,11 @@ def _made(
     rows: Sequence[RequestRecord], records: Sequence[RequestRecord], *, first: int, texts: bool
 ) -> _Batch:
     numbered = list(enumerate(rows, start=first))
-    values = [request_values(record, number) for number, record in numbered]
-    statements = [
-        Statement(INSERT_REQUESTS, [(_json(values),)]),
-        Statement(UPSERT_USAGE, [(_json(usage_rows(records)),)]),
-    ]
+    statements = insert_statements(*REQUESTS, [request_values(record, number) for number, record in numbered])
     if texts:
         said = [_text_values(number, texts_of(record)) for number, record in numbered]
-        statements.insert(1, Statement(INSERT_TEXTS, [(_json(said),)]))
-    return _Batch(count=len(rows), statements=statements)
-
-
-def _json(rows: Sequence[Sequence[Value]]) -> str:
-    try:
-        return orjson.dumps(rows).decode()
-    except TypeError:  # text that is no Unicode, out of a path
-        return json.dumps(rows).encode("utf-8", "replace").decode()
+        statements += insert_statements(*TEXTS, said)
+    return _Batch(count=len(rows), statements=[*statements, Statement(UPSERT_USAGE, usage_rows(records))])
 
 
 def _text_values(number: int, texts: Texts) -> tuple[Value, ...]:

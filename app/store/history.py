@@ -2,16 +2,17 @@
 
 import re
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from corral.app.store.database import Database, Value
+from corral.app.store.database import Database, Statement, Value
 
 _COLUMNS = (
     "number, id, request_id, started_at, method, path, model, endpoint_id, endpoint_name, node_name, who_kind, who_id,"
     " who_name, address, status, outcome, error_code, streamed, duration_s, queued_s, first_token_s, prompt_tokens,"
     " cached_tokens, completion_tokens, request_bytes, answer_bytes"
 )
+_AT_A_TIME = 32  # rows of one statement
 _SUMS = [
     "requests",
     "failures",
@@ -23,22 +24,31 @@ _SUMS = [
 ]
 
 
-def _from_json(columns: int) -> str:
-    """Rows out of one JSON array of arrays.
+def _many(table: str, columns: str, rows: int) -> str:
+    marks = f"({', '.join('?' * (columns.count(',') + 1))})"
+    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([marks] * rows)}"
 
-    One statement for all of them: the sqlite3 module takes the interpreter lock back after each row, and a busy event
-    loop would have to give it up each time.
+
+def insert_statements(table: str, columns: str, rows: Sequence[Sequence[Value]]) -> list[Statement]:
+    """Many rows with few statements.
+
+    The sqlite3 module takes the interpreter lock back after each statement, and a busy event loop would have to give it
+    up each time.
     """
-    values = ", ".join(f"json_extract(value, '$[{column}]')" for column in range(columns))
-    return f"SELECT {values} FROM json_each(?)"
+    whole = len(rows) - len(rows) % _AT_A_TIME
+    packed = [
+        [value for row in rows[start : start + _AT_A_TIME] for value in row]
+        for start in range(0, whole, _AT_A_TIME)
+    ]
+    statements = [Statement(_many(table, columns, _AT_A_TIME), packed)] if packed else []
+    return [*statements, Statement(_many(table, columns, 1), rows[whole:])]
 
 
-INSERT_REQUESTS = f"INSERT INTO requests ({_COLUMNS}) {_from_json(_COLUMNS.count(',') + 1)}"
-INSERT_TEXTS = f"INSERT INTO request_texts (number, request_body, answer_body, searched) {_from_json(4)}"
+REQUESTS = ("requests", _COLUMNS)
+TEXTS = ("request_texts", "number, request_body, answer_body, searched")
 UPSERT_USAGE = (
-    "INSERT INTO usage (hour, model, endpoint_id, who_kind, who_id, who_name, address,"
-    f" {', '.join(_SUMS)}) {_from_json(7 + len(_SUMS))} WHERE true"
-    " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, "
+    _many("usage", f"hour, model, endpoint_id, who_kind, who_id, who_name, address, {', '.join(_SUMS)}", 1)
+    + " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, "
     + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS)
 )
 
