@@ -49,8 +49,7 @@ class CatchingUp:
         self.heard: Summary | None = None
         self._cursor = cursor
         self._timing = timing
-        self._refused = False  # some of its cells, and it doesn't know yet
-        self._skew_ms = 0
+        self._heard_at = Instant(0, 0.0)
         self._asked_s: float | None = None
         self._differs_s: float | None = None
         self._repair: Repair | None = None
@@ -58,12 +57,18 @@ class CatchingUp:
     @property
     def skew_s(self) -> float:
         """How far its clock is ahead of ours, save for the time that a message takes."""
-        return self._skew_ms / 1000
+        return (self.heard.wall_ms - self._heard_at.wall_ms) / 1000 if self.heard else 0.0
+
+    def wall_ms(self, now: Instant) -> int | None:
+        """What its clock shows now, reckoned with ours that doesn't jump."""
+        if self.heard is None:
+            return None
+        return self.heard.wall_ms + int((now.waited_s - self._heard_at.waited_s) * 1000)
 
     def hear(self, summary: Summary, own_digest: str, now: Instant) -> None:
         """It said where its log ends. With equal digests we have it all, wherever we got it from."""
         self.heard = summary
-        self._skew_ms = summary.wall_ms - now.wall_ms
+        self._heard_at = now
         if summary.digest == own_digest:
             self.advance(Cursor(summary.log, summary.last))
             self._differs_s = None
@@ -81,19 +86,16 @@ class CatchingUp:
 
     def _wanted(self, heard: Summary, own_digest: str, now: Instant) -> Compare | Pull | None:
         if self._repair is not None:
-            return self._pull(self._repair.at, now, tables=self._repair.tables)
-        if self._cursor is not None and (self._refused or _behind(self._cursor, heard, own_digest)):
-            return self._pull(self._cursor, now)
+            return Pull(since=self._repair.at, tables=self._repair.tables)
         if heard.digest == own_digest:
             return None
         if self._cursor is None:
             return Compare()
+        if self._cursor.log == heard.log and self._cursor.number < heard.last:
+            return Pull(since=self._cursor)
         if self._differs_s is None:
             self._differs_s = now.waited_s
         return Compare() if now.waited_s - self._differs_s >= self._timing.repair_s else None
-
-    def _pull(self, since: Cursor, now: Instant, *, tables: tuple[str, ...] = ()) -> Pull:
-        return Pull(since=since, tables=tables, refused=self._refused, wall_ms=max(now.wall_ms, 0))
 
     def compared(self, theirs: Digests, own: Mapping[str, int]) -> None:
         """It told the digests of its tables: read again what differs."""
@@ -120,11 +122,10 @@ class CatchingUp:
             return None
         return self._further(Cursor(page.log, page.upto))
 
-    def stored(self, page: Page, *, refused: bool) -> None:
+    def stored(self, page: Page) -> None:
         """A page that we asked for is stored: go on from there."""
         self.advance(self.cursor_after(page))
         self._asked_s = None
-        self._refused = refused
         if page.tables and self._repair is not None:
             self._repair = self._repair.after(page)
         elif self._repair is not None and self._repair.at.log != page.log:
@@ -148,7 +149,3 @@ class CatchingUp:
 def _within(cursor: Cursor, heard: Summary) -> bool:
     """Whether the log that it names is still there and as long."""
     return cursor.log == heard.log and cursor.number <= heard.last
-
-
-def _behind(cursor: Cursor, heard: Summary, own_digest: str) -> bool:
-    return heard.digest != own_digest and cursor.log == heard.log and cursor.number < heard.last

@@ -13,6 +13,7 @@ from corral.peers.ids import NodeId
 Stamp = NewType("Stamp", str)
 
 DAY_MS: Final = 86_400_000
+MADE_MS: Final = 1_767_225_600_000  # 2026: a clock that shows less lost its battery
 _FORM = re.compile(r"[0-9]{13}-[0-9]{5}-[A-Za-z0-9_-]{1,64}")
 _LAST_MS = 10**13 - 1
 _LAST_COUNT = 10**5 - 1

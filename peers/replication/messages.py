@@ -38,20 +38,15 @@ class Summary(_Message, frozen=True, kw_only=True):
     log: _Log
     last: _Number
     digest: _Digest
-    wall_ms: _Number  # the sender's clock, to show which machine's is wrong
+    wall_ms: _Number  # the sender's clock, to find out whose is wrong
 
 
 class Pull(_Message, frozen=True, kw_only=True):
-    """Asks for the cells after a cursor: of all tables, or of some.
-
-    `refused`: some of an earlier answer wasn't kept, perhaps because of the asker's clock, so it says what that shows.
-    """
+    """Asks for the cells after a cursor: of all tables, or of some."""
 
     since: Cursor
     tables: _Tables = ()
     limit: Annotated[int, Meta(ge=1)] = MOST_CELLS
-    refused: bool = False
-    wall_ms: _Number = 0
 
 
 class Page(_Message, frozen=True, kw_only=True):
@@ -72,13 +67,12 @@ class Push(_Message, frozen=True, kw_only=True):
 
 
 class Stored(_Message, frozen=True, kw_only=True):
-    """The answer to a push: all of it but `refused` cells is on disk. `wall_ms` is the clock that it was judged by."""
+    """The answer to a push: all of it but `refused` cells is on disk."""
 
     log: _Log
     after: _Number
     upto: _Number
     refused: _Number = 0
-    wall_ms: _Number = 0
 
 
 class Compare(_Message, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from corral.peers.ids import NodeId
 from corral.peers.replication import digest
 from corral.peers.replication.catching_up import CatchingUp, Timing
 from corral.peers.replication.cell import RULES, Cell, Rules
-from corral.peers.replication.clock import DAY_MS, HybridClock, Instant, Stamp, horizon
+from corral.peers.replication.clock import DAY_MS, MADE_MS, HybridClock, Instant, Stamp, horizon
 from corral.peers.replication.edit import Edit, cells_of
 from corral.peers.replication.merge import Refusal, Sorted, forget, merge, replace, sort_out
 from corral.peers.replication.messages import (
@@ -125,11 +125,7 @@ class Replica:
         self.set_live(self._live - {peer})
 
     def summary(self, now: Instant) -> Summary:
-        """What the next heartbeats say. To be called at least every few seconds; once a day it forgets what is too old."""
-        day = now.wall_ms // DAY_MS
-        if day != self._day:
-            self._note(forget(self._storage, rules=self._rules, wall_ms=now.wall_ms))
-            self._day = day
+        """What the next heartbeats say."""
         return Summary(
             log=self._storage.log, last=self._storage.last, digest=self.digest, wall_ms=max(now.wall_ms, 0)
         )
@@ -148,7 +144,8 @@ class Replica:
         return self._member(peer).skew_s
 
     def due(self, now: Instant) -> tuple[Send, ...]:
-        """What to send now. To be asked often: after every event, and a few times a second."""
+        """What to send now. To be asked after every event, and a few times a second: it also tidies up."""
+        self._tidy(now)
         pushes = [Send(peer, Push(page=self._page(after))) for peer, after in sorted(self._pushes.items())]
         self._pushes.clear()
         own = self.digest
@@ -161,8 +158,6 @@ class Replica:
             case Push(page=page):
                 return self._take(peer, page, now)
             case Pull():
-                if request.refused:
-                    self._stamp_anew(now, theirs_ms=request.wall_ms)
                 return self._asked_for(request)
             case Compare():
                 return self._digests()
@@ -171,12 +166,12 @@ class Replica:
         """A member's answer to what we asked."""
         match answer:
             case Page():
-                sorted_out = self._store(peer, answer, now)
-                self._member(peer).stored(answer, refused=bool(sorted_out.refused))
+                self._store(peer, answer, now)
+                self._member(peer).stored(answer)
             case Digests():
                 self._member(peer).compared(answer, self._storage.digests())
             case Stored():
-                self._handed_over(answer, now)
+                self._handed_over(answer)
 
     def failed(self, peer: NodeId) -> None:
         """A member didn't answer what we asked."""
@@ -216,18 +211,10 @@ class Replica:
         sorted_out = self._store(peer, page, now)
         member = self._member(peer)
         member.advance(member.cursor_after(page))
-        return Stored(
-            log=page.log,
-            after=page.after,
-            upto=page.upto,
-            refused=len(sorted_out.refused),
-            wall_ms=max(now.wall_ms, 0),
-        )
+        return Stored(log=page.log, after=page.after, upto=page.upto, refused=len(sorted_out.refused))
 
-    def _handed_over(self, answer: Stored, now: Instant) -> None:
-        if answer.refused:
-            self._stamp_anew(now, theirs_ms=answer.wall_ms)
-        elif answer.log == self._storage.log:
+    def _handed_over(self, answer: Stored) -> None:
+        if not answer.refused and answer.log == self._storage.log:
             self._receipts.stored(after=answer.after, upto=answer.upto)
 
     def _asked_for(self, request: Pull) -> Page:
@@ -259,16 +246,29 @@ class Replica:
             tables={table: digest.as_text(known[table]) for table in first},
         )
 
-    def _stamp_anew(self, now: Instant, *, theirs_ms: int) -> None:
-        """Write again what has a stamp from the future, if our clock and that of the member who refused it agree."""
+    def _tidy(self, now: Instant) -> None:
+        day = now.wall_ms // DAY_MS
+        if day != self._day:
+            self._note(forget(self._storage, rules=self._rules, wall_ms=now.wall_ms))
+            self._day = day
+        if self._clock.last >= horizon(now.wall_ms) and self._clock_is_right(now):
+            self._stamp_anew(now)
+
+    def _clock_is_right(self, now: Instant) -> bool:
+        """Whether most live members' clocks agree with ours."""
+        theirs = [self._member(peer).wall_ms(now) for peer in self._live]
+        heard = [wall_ms for wall_ms in theirs if wall_ms is not None]
+        agree = sum(abs(wall_ms - now.wall_ms) <= _AGREE_MS for wall_ms in heard)
+        return now.wall_ms >= MADE_MS and 2 * agree > len(heard)
+
+    def _stamp_anew(self, now: Instant) -> None:
+        """Write again, in their order, cells with stamps from the future: a clock was days ahead when it made them."""
         ahead = horizon(now.wall_ms)
         wrong = sorted(self._storage.stamped_from(ahead), key=lambda cell: cell.stamp)
-        if not wrong or abs(theirs_ms - now.wall_ms) > _AGREE_MS:
-            return
         after = self._storage.last
         self._clock.rewind(self._storage.newest(ahead))
-        stamps = {cell.stamp: Stamp("") for cell in wrong}
-        stamps = {old: self._clock.tick(now.wall_ms) for old in stamps}
+        stamps = {old: self._clock.tick(now.wall_ms) for old in dict.fromkeys(cell.stamp for cell in wrong)}
         anew = [Cell(cell.table, cell.id, cell.column, cell.value, stamps[cell.stamp]) for cell in wrong]
         replace(self._storage, list(zip(wrong, anew, strict=True)), cursors={})
-        self._push_above(after)
+        if wrong:
+            self._push_above(after)

@@ -10,7 +10,7 @@ from corral.peers.replication.memory_storage import MemoryStorage
 from corral.peers.replication.receipt import Receipt
 from corral.peers.replication.replica import Replica
 
-START_MS = 1_700_000_000_000  # when histories begin
+START_MS = 1_800_000_000_000  # when histories begin
 
 
 @dataclass(slots=True)
@@ -22,6 +22,7 @@ class Machine:
     replica: Replica
     up: bool = True
     skew_ms: int = 0
+    jumped: bool = False  # its clock was days off
     boots: int = 0
     side: int = 0  # machines of different sides can't reach each other
     heard_s: dict[NodeId, float] = field(default_factory=dict)
@@ -44,11 +45,6 @@ class Machine:
     def holds(self, write: "Write") -> bool:
         """Whether it has the write, or what rightly replaced it."""
         return all(self._has(cell) for cell in write.cells)
-
-    def keeps(self, write: "Write") -> bool:
-        """Whether it holds the write, and what replaced it won't be stamped anew, perhaps lower."""
-        found = [self.storage.get(cell.key) for cell in write.cells]
-        return self.holds(write) and not any(each and is_ahead(each.stamp) for each in found)
 
     def _has(self, cell: Cell) -> bool:
         here = self.storage.get(cell.key)

@@ -65,6 +65,7 @@ class History:
         self._order = itertools.count()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._writes: list[Write] = []
+        self._unsure: set[CellKey] = set()
         self._values = itertools.count()
         self._loss = self.random.choice((0.0, 0.0, 0.05, 0.3))
         self._twice = self.random.choice((0.0, 0.1))
@@ -82,6 +83,7 @@ class History:
             self._at(self.random.uniform(0, FAULTS_S), self._something_happens)
         self._run_until(FAULTS_S)
         self._check_digests()
+        self._check_stamps()
         self._end_faults()
         self._run_until(FAULTS_S + SETTLE_S, stop=self._settled)
         self._check_end()
@@ -248,7 +250,9 @@ class History:
             return
         cells = [machine.storage.get(CellKey(table, id, column)) for column in values]
         self._check_written(cells, values)
-        self._writes.append(Write(machine, receipt, [cell for cell in cells if cell is not None]))
+        write = Write(machine, receipt, [cell for cell in cells if cell is not None])
+        self._writes.append(write)
+        self._unsure.update(cell.key for cell in write.cells if is_ahead(cell.stamp))
         self._pump(machine)
         self._at(TIMING.patience_s + 0.001, lambda: self._pump(machine) if machine.up else None)
 
@@ -276,7 +280,7 @@ class History:
         if lose:
             machine.revoked.clear()
             for write in self._writes:
-                write.held = write.held and any(each.keeps(write) for each in self.machines)
+                write.held = write.held and any(each.holds(write) for each in self.machines)
                 write.others_lost = write.others_lost or write.machine is not machine
 
     def _restart(self) -> None:
@@ -299,6 +303,7 @@ class History:
         machine = self.random.choice(self.machines)
         days_ms = self.random.randint(2 * DAY_MS, 300 * DAY_MS)
         far = self.random.choice((0, 0, days_ms, -days_ms, days_ms - START_MS))
+        machine.jumped = machine.jumped or far != 0
         machine.skew_ms = far + self.random.randint(-60_000, 60_000)
 
     def _end_faults(self) -> None:
@@ -322,7 +327,7 @@ class History:
 
     def _check_acknowledged(self, machine: Machine, receipt: Receipt) -> None:
         write = next((each for each in self._writes if each.receipt is receipt), None)
-        if write is None:  # of a sum
+        if write is None or self._unsure & {cell.key for cell in write.cells}:  # a sum, or stamped anew since
             return
         self.acknowledged += 1
         holders = [each for each in self.machines if each.holds(write)]
@@ -339,6 +344,11 @@ class History:
             same = one.cells() == other.cells()
             if same != (one.digest == other.digest):
                 self._fail(f"the digests of {one.id} and {other.id} don't tell whether they are equal")
+
+    def _check_stamps(self) -> None:
+        for machine in self.machines:
+            if not machine.jumped and any(is_ahead(cell.stamp) for cell in machine.cells()):
+                self._fail(f"{machine.id}, whose clock was right, took a stamp from the future")
 
     def _settled(self) -> bool:
         equal = len({each.digest for each in self.machines}) == 1
@@ -365,8 +375,8 @@ class History:
                     self._fail(f"{machine.id} lost what was written on {write.machine.id}: {write.cells}")
 
     def _kept_writes(self) -> Iterator[Write]:
-        """What some machine has held all the time, save stamps from the future: those are written anew."""
-        return (each for each in self._writes if each.held and not is_ahead(each.cells[0].stamp))
+        """What some machine has held all the time, save where stamps from the future were: those are written anew."""
+        return (each for each in self._writes if each.held and each.cells[0].key not in self._unsure)
 
     def _check_quiet(self) -> None:
         self._run_until(self.now_s + 3 * TIMING.retry_s)  # what is still on its way

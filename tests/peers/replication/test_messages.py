@@ -43,11 +43,11 @@ PAGE = Page(
 )
 MESSAGES: dict[str, Summary | Request | Answer] = {
     "summary": Summary(log="5f0c", last=42, digest="0" * 31 + "7", wall_ms=1_700_000_000_000),
-    "pull": Pull(since=Cursor("5f0c", 40), tables=("users",), refused=True, wall_ms=1_700_000_000_000),
+    "pull": Pull(since=Cursor("5f0c", 40), tables=("users",), limit=100),
     "push": Push(page=PAGE),
     "compare": Compare(),
     "page": PAGE,
-    "stored": Stored(log="5f0c", after=40, upto=42, refused=1, wall_ms=1_700_000_000_000),
+    "stored": Stored(log="5f0c", after=40, upto=42, refused=1),
     "digests": Digests(log="5f0c", last=42, tables={"users": "f" * 32}),
 }
 
@@ -97,7 +97,7 @@ def test_unknown_fields_are_ignored_and_missing_ones_have_defaults() -> None:
         b'{"kind": "pull", "since": ["", 1]}',
         b'{"kind": "pull", "since": ["x", 1], "limit": 0}',
         b'{"kind": "pull", "since": ["x", 1], "tables": ["' + b"x" * 65 + b'"]}',
-        b'{"kind": "pull", "since": ["x", 1], "refused": 1}',
+        b'{"kind": "pull", "since": ["x", 1], "limit": true}',
         b'{"kind": "push", "page": {"log": "x", "after": 0, "upto": 1, "cells": [["users", "u", "name", 5, "s"]]}}',
         b'{"kind": "push", "page": {"log": "x", "after": 0, "upto": 1, "cells": [["users", "u"]]}}',
         b'{"kind": "pull", "later": ' + b"[" * 200_000 + b"]" * 200_000 + b', "since": ["x", 1]}',

@@ -9,7 +9,7 @@ import pytest
 
 from corral.peers.ids import NodeId
 from corral.peers.replication.cell import DELETED, Cell
-from corral.peers.replication.clock import DAY_MS, Instant, Stamp, stamp_of
+from corral.peers.replication.clock import DAY_MS, MADE_MS, Instant, Stamp, stamp_of
 from corral.peers.replication.edit import Edit
 from corral.peers.replication.errors import RowDeleted
 from corral.peers.replication.merge import FROM_THE_FUTURE
@@ -19,7 +19,7 @@ from corral.peers.replication.sqlite_storage import SqliteStorage
 from corral.peers.replication.storage import Cursor
 
 A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
-NOW = Instant(1_700_000_000_000, 100.0)
+NOW = Instant(1_800_000_000_000, 100.0)
 
 
 def later(seconds: float, *, wall_ms: int = 0) -> Instant:
@@ -119,7 +119,7 @@ def test_a_push_that_was_not_wholly_kept_acknowledges_nothing(pair: Pair) -> Non
     receipt = pair.replicas[A].write([setting("log_level", "debug")], NOW)
     log = pair.replicas[A].summary(NOW).log
     for answer in (
-        Stored(log=log, after=0, upto=receipt.upto, refused=1, wall_ms=NOW.wall_ms),
+        Stored(log=log, after=0, upto=receipt.upto, refused=1),
         Stored(log="another", after=0, upto=receipt.upto),
         Stored(log=log, after=receipt.upto, upto=receipt.upto + 1),
     ):
@@ -206,14 +206,12 @@ def test_both_sides_of_a_split_keep_what_they_wrote(pair: Pair) -> None:
 
 
 def test_a_stale_machine_undoes_neither_revocation_nor_deletion(pair: Pair) -> None:
-    pair.replicas[A].write([Edit("api_keys", "k1", {"revoked_at": 1_700_000_000.0})], NOW)
+    pair.replicas[A].write([Edit("api_keys", "k1", {"revoked_at": 1_800_000_000.0})], NOW)
     pair.replicas[A].write([Edit.delete("users", "u1")], NOW)
     late = stamp_of(NOW.wall_ms + 9, 0, B)
     stale = (Cell("api_keys", "k1", "revoked_at", "null", late), Cell("users", "u1", DELETED, "false", late))
     page = Page(log="x", after=0, upto=2, cells=stale)
-    assert pair.replicas[A].answer(B, Push(page=page), NOW) == Stored(
-        log="x", after=0, upto=2, wall_ms=NOW.wall_ms
-    )
+    assert pair.replicas[A].answer(B, Push(page=page), NOW) == Stored(log="x", after=0, upto=2)
     pair.replicas[B].answer(A, Push(page=page), NOW)
     set_live(pair)
     pair.beat()
@@ -260,11 +258,14 @@ def test_refusals_are_remembered_in_bounded_memory(pair: Pair) -> None:
 
 def test_a_clock_that_was_days_ahead_costs_nothing_once_it_is_right(pair: Pair) -> None:
     wrong = later(0, wall_ms=3 * DAY_MS)
-    pair.replicas[A].write([setting("one", 1)], wrong)
     set_live(pair)
+    pair.replicas[A].write([setting("one", 1)], wrong)
     pair.replicas[A].write([setting("two", 2)], wrong)
-    pair.beat()  # B refuses and says so; A's clock is right by now
-    assert [each.reason for _, each in pair.replicas[B].take_refusals()][:1] == [FROM_THE_FUTURE]
+    (push,) = pair.replicas[A].due(wrong)
+    answer = pair.replicas[B].answer(A, push.request, NOW)
+    assert isinstance(answer, Stored)
+    assert answer.refused == 2
+    assert {each.reason for _, each in pair.replicas[B].take_refusals()} == {FROM_THE_FUTURE}
     pair.beat(later(1))
     assert settings(pair.replicas[B]) == {"one": 1, "two": 2}
     pair.replicas[B].write([setting("one", "new")], later(2))
@@ -272,14 +273,30 @@ def test_a_clock_that_was_days_ahead_costs_nothing_once_it_is_right(pair: Pair) 
     assert settings(pair.replicas[A]) == {"one": "new", "two": 2}
 
 
-def test_while_the_clocks_disagree_nothing_is_stamped_anew(pair: Pair) -> None:
-    pair.replicas[A].write([setting("one", 1)], NOW)
-    before = pair.replicas[A].digest
-    lost_its_clock = Instant(DAY_MS, NOW.waited_s)
-    log = pair.replicas[A].summary(NOW).log
-    for theirs_ms, now in ((0, NOW), (NOW.wall_ms, lost_its_clock), (9 * DAY_MS, lost_its_clock)):
-        pair.replicas[A].answer(B, Pull(since=Cursor(log, 1), refused=True, wall_ms=theirs_ms), now)
-        assert pair.replicas[A].digest == before
+@pytest.mark.parametrize(
+    ("own_ms", "theirs_ms", "anew"),
+    [
+        (0, 0, True),
+        (0, -3_500_000, True),
+        (0, -3_700_000, False),  # whose is right?
+        (0, 3 * DAY_MS, False),
+        (3 * DAY_MS, 3 * DAY_MS, False),  # nothing is from the future
+        (-DAY_MS, -DAY_MS, True),
+        (MADE_MS - NOW.wall_ms - 9000, MADE_MS - NOW.wall_ms - 9000, False),  # both lost their batteries
+    ],
+)
+def test_only_clocks_that_agree_have_it_stamped_anew(
+    pair: Pair, own_ms: int, theirs_ms: int, anew: bool
+) -> None:
+    replica = pair.replicas[A]
+    replica.write([setting("one", 1)], later(0, wall_ms=2 * DAY_MS))
+    before = replica.digest
+    set_live(pair)
+    own = later(5, wall_ms=own_ms)
+    replica.due(own)
+    replica.hear(B, pair.replicas[B].summary(later(5, wall_ms=theirs_ms)), own)
+    replica.due(own)
+    assert (replica.digest != before) is anew
 
 
 def used(minute: int, *, requests: int) -> Edit:
@@ -310,7 +327,7 @@ def test_what_a_wrong_clock_forgot_comes_back(pair: Pair) -> None:
     set_live(pair)
     pair.replicas[A].write([used(1, requests=5)], NOW)
     pair.beat()
-    pair.replicas[B].summary(later(0, wall_ms=100 * DAY_MS))
+    pair.replicas[B].due(later(0, wall_ms=100 * DAY_MS))
     assert pair.replicas[B].digest != pair.replicas[A].digest
     pair.beat(later(1))
     pair.beat(later(62))

@@ -110,7 +110,7 @@ def _never_compares(node: NodeId, storage: MemoryStorage) -> Replica:
     [
         (_broken(RevocationsCanBeUndone()), "a revoked key works again"),
         (_broken(TheLastToArriveWins()), "the machines didn't become equal|lost what was written"),
-        (_broken(BelievesTheFuture()), "a stamp from the future stayed"),
+        (_broken(BelievesTheFuture()), "took a stamp from the future"),
         (
             lambda node, storage: AcknowledgesAlone(node=node, storage=storage, timing=TIMING),
             "acknowledged what",
