@@ -55,7 +55,7 @@ UPSERT_USAGE = (
 EXPORT_PAGE = 500  # rows that an export holds at a time
 _PURGE_STEP = 500  # rows of one transaction, so that records don't wait long
 USAGE_RETENTION_S = 400 * 86_400.0
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
