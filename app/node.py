@@ -1,6 +1,7 @@
 """THE composition root: builds a node from its settings, runs it, ends it in order."""
 
 import asyncio
+import gc
 import os
 import sqlite3
 import sys
@@ -64,6 +65,9 @@ from corral.engines.pool import ModelPool
 DRAIN_S = 5.0  # answers in flight get so long when the node stops
 _LAST_WORDS_S = 2.0  # then streams get an error event, and so long to send it
 _SWITCH_INTERVAL_S = 0.001  # threads that redact and write records give the loop the interpreter back quickly
+_GARBAGE_THRESHOLD = (
+    20_000  # new objects before the collector looks at them; Python's 700 is for small programs
+)
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
 _MINUTE_S = 60.0
@@ -289,6 +293,7 @@ class _Node:
                 users=self._people.users,
                 passwords=self._people.passwords,
             )
+            _spare_the_collector()
             self._state = NodeState.OK
             await self._announce(first)
             await self._until_asked_to_stop()
@@ -368,6 +373,13 @@ class _Node:
             await self._keys.write_use()
         await asyncio.to_thread(remove_run_files, self._folder)
         _LOG.info("stopped")
+
+
+def _spare_the_collector() -> None:
+    """What is there when the node is ready stays: looking through it for garbage again and again costs answers time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD)
 
 
 async def _cancelled(task: asyncio.Task[Any]) -> None:

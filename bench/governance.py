@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.governance", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke test: nothing written")
     quick = parser.parse_args(arguments).quick
-    lines = asyncio.run(report(repeats=1 if quick else 5, seconds=0.5 if quick else 1.5))
+    lines = asyncio.run(report(repeats=1 if quick else 5, seconds=0.5 if quick else 1.0))
     print("\n".join(lines))
     if not quick:
         replace_section(ROOT / "docs" / "benchmarks.md", HEADING, lines)
