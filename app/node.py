@@ -294,8 +294,8 @@ class _Node:
                 passwords=self._people.passwords,
             )
             _spare_the_collector()
-            self._state = NodeState.OK
             await self._announce(first)
+            self._state = NodeState.OK  # last: whoever sees it finds everything announced
             await self._until_asked_to_stop()
         finally:
             await self._end()

@@ -90,8 +90,9 @@ def test_a_folder_that_can_not_be_written() -> None:
 
 def test_a_broken_configuration(home: Path) -> None:
     (home / "config.toml").write_text('bootstrap_api_key = "sk_secret"\nport = [\n')
-    code, [found] = examined(home)
-    assert (code, found["check"]) == (1, "settings")
+    code, problems = examined(home)  # on the default port, which any program may have just now
+    [found] = [each for each in problems if each["check"] == "settings"]
+    assert code == 1
     assert "config.toml is not a TOML file" in found["what"] and "sk_secret" not in json.dumps(found)
 
 
