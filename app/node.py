@@ -152,7 +152,6 @@ class _Node:
         self._token = new_token()
         self._database = database
         self._responses = Responses(database, clock=time.time)
-        self._database = database
         self._audit = Audit(database)
         self._history = History(database)
         self._recorder = Recorder(database=database, keep=Keep(settings.history))

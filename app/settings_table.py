@@ -218,19 +218,19 @@ class Settings:
     )
     openai_api_key: str | None = _setting(
         kinds.TEXT,
-        "OpenAI's key, for models whose names begin with `openai:`.",
+        "OpenAI's key, for its models (a later version); now the dashboard shows whether it is set.",
         standard=("OPENAI_API_KEY",),
         secret=True,
     )
     google_api_key: str | None = _setting(
         kinds.TEXT,
-        "Google's key, for models whose names begin with `google:`.",
+        "Google's key, for its models (a later version); now the dashboard shows whether it is set.",
         standard=("GOOGLE_API_KEY",),
         secret=True,
     )
     anthropic_api_key: str | None = _setting(
         kinds.TEXT,
-        "Anthropic's key, for models whose names begin with `anthropic:`.",
+        "Anthropic's key, for its models (a later version); now the dashboard shows whether it is set.",
         standard=("ANTHROPIC_API_KEY",),
         secret=True,
     )
