@@ -1,0 +1,1 @@
+"""Several machines: real processes on hosts of a LAN made of network namespaces."""
