@@ -28,7 +28,7 @@ from corral.app.gateway.admission import Admission
 from corral.app.gateway.auth import Authenticator
 from corral.app.gateway.endpoint import Endpoint
 from corral.app.gateway.gateway import Gateway
-from corral.app.gateway.local_endpoint import LocalEndpoint
+from corral.app.gateway.pool_endpoint import PoolEndpoint
 from corral.app.gateway.principal import Principal, PrincipalKind
 from corral.app.gateway.quotas import Quotas, day_start
 from corral.app.history.recorder import Keep, Recorder
@@ -181,7 +181,7 @@ class _Node:
     def _app(self) -> CorralApp:
         settings = self._settings
         metrics = Metrics(CollectorRegistry())
-        endpoint = LocalEndpoint(
+        endpoint = PoolEndpoint(
             pool=self._pool,
             node_name=settings.node_name,
             observer=metrics,

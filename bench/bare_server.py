@@ -20,7 +20,7 @@ from corral.app.api.metrics import Metrics
 from corral.app.api.route import Route
 from corral.app.api.v1 import V1
 from corral.app.gateway.endpoint import Client, GatewayRequest, GatewayResponse
-from corral.app.gateway.local_endpoint import LocalEndpoint
+from corral.app.gateway.pool_endpoint import PoolEndpoint
 from corral.app.history.recorder import RecordingStatus
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.openai.responses.store import StoredResponse
@@ -54,7 +54,7 @@ class BareEdge:
 class OneEndpoint:
     """Stands where the gateway stands."""
 
-    def __init__(self, endpoint: LocalEndpoint) -> None:
+    def __init__(self, endpoint: PoolEndpoint) -> None:
         self._endpoint = endpoint
 
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
@@ -84,7 +84,7 @@ async def serve(models: Path, port: int) -> None:
     """Until the input ends."""
     metrics = Metrics(CollectorRegistry())
     pool = ModelPool(library=Library(folder=models), engines=[EchoEngine()], limits=PoolLimits())
-    gateway = OneEndpoint(LocalEndpoint(pool=pool, node_name=_NODE, observer=metrics))
+    gateway = OneEndpoint(PoolEndpoint(pool=pool, node_name=_NODE, observer=metrics))
     node = NodeInfo(name=_NODE, version="0")
     responses = ResponsesService(forward=gateway.forward, store=_Forgetful(), retention_s=1, now=time.time)
     health = Health(

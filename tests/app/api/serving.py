@@ -23,7 +23,7 @@ from corral.app.gateway.admission import Admission
 from corral.app.gateway.auth import Authenticator
 from corral.app.gateway.endpoint import Endpoint
 from corral.app.gateway.gateway import Gateway
-from corral.app.gateway.local_endpoint import LocalEndpoint
+from corral.app.gateway.pool_endpoint import PoolEndpoint
 from corral.app.gateway.principal import Principal, Role
 from corral.app.gateway.recording import RequestRecord
 from corral.app.history.recorder import Recorder, RecordingStatus
@@ -216,7 +216,7 @@ class _Side:
     def _services(self) -> Services:
         options = self._options
         now = options.now
-        endpoint = LocalEndpoint(
+        endpoint = PoolEndpoint(
             pool=self._pool,
             node_name=NODE,
             observer=self._metrics,

@@ -7,9 +7,9 @@ import pytest
 from corral.app.gateway.endpoint import EndpointId, GatewayRequest, GatewayResponse, ServedModel
 from corral.app.gateway.errors import CloudKeyMissing, GatewayError, MissingModel, NoCapableEndpoint
 from corral.app.gateway.gateway import Gateway
-from corral.app.gateway.local_endpoint import LocalEndpoint
 from corral.app.gateway.model_rules import requested_model
 from corral.app.gateway.models import served_model
+from corral.app.gateway.pool_endpoint import PoolEndpoint
 from corral.engines.errors import (
     ContextLengthExceeded,
     EngineError,
@@ -29,7 +29,7 @@ class Elsewhere:
         self.name = name
         self._models = models
         self._error = error
-        self._answers = LocalEndpoint(pool=ScriptedPool(), node_name=name)
+        self._answers = PoolEndpoint(pool=ScriptedPool(), node_name=name)
 
     def models(self) -> Sequence[ServedModel]:
         return [served_model(status(model)) for model in self._models]
@@ -46,8 +46,8 @@ class Elsewhere:
         return await self._answers.forward(request)
 
 
-def here(*script: Step) -> LocalEndpoint:
-    return LocalEndpoint(pool=ScriptedPool(script) if script else ScriptedPool(), node_name="here")
+def here(*script: Step) -> PoolEndpoint:
+    return PoolEndpoint(pool=ScriptedPool(script) if script else ScriptedPool(), node_name="here")
 
 
 async def test_who_answered_is_said() -> None:

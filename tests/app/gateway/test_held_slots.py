@@ -11,7 +11,7 @@ from corral.app.gateway.admission import Admission
 from corral.app.gateway.endpoint import Client, EndpointId, GatewayRequest, GatewayResponse, ServedModel
 from corral.app.gateway.errors import QuotaExceeded
 from corral.app.gateway.gateway import Gateway, client_key
-from corral.app.gateway.local_endpoint import USUAL_SLOTS, LocalEndpoint
+from corral.app.gateway.pool_endpoint import USUAL_SLOTS, PoolEndpoint
 from corral.app.gateway.principal import Principal, PrincipalId, PrincipalKind, Quota
 from corral.engines.errors import EngineError, InvalidRequest, WorkerCrashed
 from corral.engines.events import Started, TextDelta
@@ -22,7 +22,7 @@ from tests.engines.waiting import until
 NOW = 1_700_000_000.0
 
 
-class OneSlot(LocalEndpoint):
+class OneSlot(PoolEndpoint):
     """A local endpoint that answers one request at a time."""
 
     def __init__(self, *script: Step, name: str = "here") -> None:
@@ -227,7 +227,7 @@ def info(max_sequences: int) -> LoadedInfo:
 
 def test_slots_of_a_local_model() -> None:
     pool = KnownPool()
-    endpoint = LocalEndpoint(pool=pool, node_name="n")
+    endpoint = PoolEndpoint(pool=pool, node_name="n")
 
     def slots() -> list[int]:
         return [endpoint.slots(name) for name in ("M", " m:q4_1", "m:Q8_0", "mm", "nobody")]
@@ -251,7 +251,7 @@ async def test_what_an_answer_took_until_it_failed_is_known() -> None:
         WorkerCrashed("gone"),
     ]
     request = chat(stream=True)
-    answer = await LocalEndpoint(pool=ScriptedPool(script), node_name="n").forward(request)
+    answer = await PoolEndpoint(pool=ScriptedPool(script), node_name="n").forward(request)
     assert b"endpoint_failed" in b"".join([piece async for piece in answer.body])
     trace = request.trace
     assert (trace.prompt_tokens, trace.cached_tokens, trace.completion_tokens) == (5, 4, 2)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from corral.app.gateway.local_endpoint import LocalEndpoint
+from corral.app.gateway.pool_endpoint import PoolEndpoint
 from corral.engines.errors import InvalidRequest, ModelNotFound, WorkerCrashed
 from corral.engines.events import Done
 from tests.app.gateway.scripted import ANSWER, MODEL, ScriptedPool, chat
@@ -28,8 +28,8 @@ class Notes:
         self.done.append((model, done.completion_tokens))
 
 
-def endpoint(pool: ScriptedPool, *, keep_alive_s: float = 60.0, notes: Notes | None = None) -> LocalEndpoint:
-    return LocalEndpoint(pool=pool, node_name="n", observer=notes, keep_alive_s=keep_alive_s)
+def endpoint(pool: ScriptedPool, *, keep_alive_s: float = 60.0, notes: Notes | None = None) -> PoolEndpoint:
+    return PoolEndpoint(pool=pool, node_name="n", observer=notes, keep_alive_s=keep_alive_s)
 
 
 async def read(body: AsyncIterator[bytes]) -> bytes:

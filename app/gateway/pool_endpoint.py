@@ -1,4 +1,4 @@
-"""The models of this machine as an endpoint."""
+"""A model pool as an endpoint: the one of this machine, or a peer's."""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -43,8 +43,8 @@ class Observer(Protocol):
     def answered(self, model: str, done: Done) -> None: ...
 
 
-class LocalEndpoint:
-    """Endpoint over the model pool of this node."""
+class PoolEndpoint:
+    """Endpoint over a model pool."""
 
     def __init__(
         self,
