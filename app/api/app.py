@@ -81,6 +81,7 @@ def _document_route(routes: Sequence[Route], version: str) -> Route:
         handler=handler,
         summary="This document",
         answer=answers.Document,
+        node_local=True,
     )
     document = openapi_document([*routes, route], version=version)
     return route

@@ -101,6 +101,7 @@ class Health:
                 answer=answer,
                 answer_statuses=statuses,
                 errors=errors,
+                node_local=True,
             )
             for path, handler, summary, answer, statuses, errors in get
         ]
@@ -112,6 +113,7 @@ class Health:
                     handler=self.metrics,
                     summary="Numbers for Prometheus",
                     answer_types=("text/plain",),
+                    node_local=True,
                 )
             )
         return routes

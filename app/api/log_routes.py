@@ -88,6 +88,7 @@ class LogRoutes:
                 summary="This node's log, newest entries last",
                 access=MANAGEMENT,
                 answer=LogEntries,
+                node_local=True,
                 queries=(
                     Query(
                         name="limit",
@@ -109,6 +110,7 @@ class LogRoutes:
                 summary="How much is logged",
                 access=MANAGEMENT,
                 answer=LogLevel,
+                node_local=True,
             ),
             Route(
                 method="POST",
@@ -118,6 +120,7 @@ class LogRoutes:
                 access=MANAGEMENT,
                 body=LogLevel,
                 answer=LogLevel,
+                node_local=True,
             ),
         ]
 

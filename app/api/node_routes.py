@@ -84,6 +84,7 @@ class NodeRoutes:
                 body=body,
                 answer=answer,
                 errors=errors,
+                node_local=True,
             )
             for method, path, handler, summary, body, answer, errors in rows
         ]

@@ -46,6 +46,7 @@ class Route:
     queries: tuple[Query, ...] = ()
     needs_ready: bool = False  # 503 while the node starts or stops
     recorded: bool = False  # in the history
+    node_local: bool = False  # about this very node: answered here, also when another one is the router
 
     @property
     def parameters(self) -> tuple[str, ...]:

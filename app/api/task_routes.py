@@ -62,6 +62,7 @@ class TaskRoutes:
                 summary="This node's long-lived tasks, and what went wrong with them",
                 access=MANAGEMENT,
                 answer=Tasks,
+                node_local=True,
             )
         ]
 
