@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from corral.app.api import request_errors as api
+from corral.app.cluster import errors as cluster
 from corral.app.gateway import errors as gateway
 from corral.app.openai.responses.service import ResponseFailed, ResponseNotFound
 from corral.app.store import errors as store
@@ -47,6 +48,11 @@ SHAPES: dict[type[Exception], Shape] = {
     gateway.AdminRequired: Shape(403, "permission_error"),
     gateway.CsrfTokenMissing: Shape(403, "permission_error"),
     store.DiskFull: Shape(507, "insufficient_storage_error", "disk_full", 60),
+    cluster.NoSuchRequest: Shape(404, "not_found_error"),
+    cluster.NoSuchNode: Shape(404, "not_found_error"),
+    cluster.NoSuchInvite: Shape(404, "not_found_error"),
+    cluster.CantBeDone: Shape(409, "conflict_error"),
+    cluster.CantJoin: Shape(409, "conflict_error"),
     api.BadRequest: Shape(400, "invalid_request_error"),
     api.BodyTooLarge: Shape(413, "invalid_request_error"),
     api.BodyTimeout: Shape(408, "invalid_request_error"),
@@ -78,7 +84,7 @@ def shape_of(error: Exception) -> Shape:
 def error_object(error: Exception) -> dict[str, Any]:
     """OpenAI's error object. Only messages that were written for clients are shown."""
     shape = shape_of(error)
-    if isinstance(error, engines.EngineError | gateway.GatewayError | api.ApiError):
+    if isinstance(error, engines.EngineError | gateway.GatewayError | api.ApiError | cluster.ClusterError):
         message, param, code = error.message, error.param, error.code
     elif isinstance(error, store.DiskFull):
         message, param, code = str(error), None, ""
