@@ -10,6 +10,7 @@ import pytest_asyncio
 from corral.app.starter import STARTER_MODEL, fetch
 from tests import guards
 from tests.models import gemma, minilm
+from tests.small_disk import SmallDisk, mounted
 
 _CACHE = Path(__file__).parents[1] / ".cache" / "models"  # git-ignored; one per clone
 
@@ -40,6 +41,13 @@ def rerank_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rerank") / "minilm-reranker.F16.gguf"
     minilm.write_reranker(minilm.sources(_CACHE), path)
     return path
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A file system of a few MB."""
+    with mounted(tmp_path / "disk") as disk:
+        yield disk
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -75,6 +75,10 @@ class CatchingUp:
         elif self._cursor is not None and not _within(self._cursor, summary):
             self._cursor = None
 
+    def differs(self, own_digest: str) -> bool:
+        """Whether it said that it holds something else than we do: there is something to ask, now or later."""
+        return self._repair is not None or (self.heard is not None and self.heard.digest != own_digest)
+
     def next_request(self, own_digest: str, now: Instant) -> Compare | Pull | None:
         """What to ask now, if anything. Until the answer is there or late, nothing else is asked."""
         late = self._asked_s is None or now.waited_s - self._asked_s >= self._timing.retry_s

@@ -173,6 +173,12 @@ class Replica:
             case Stored():
                 self._handed_over(answer)
 
+    @property
+    def in_step(self) -> bool:
+        """Whether all live members said, when last heard, that they hold what we do. Else `due` is to be asked often."""
+        own = self.digest
+        return not any(self._member(peer).differs(own) for peer in self._live)
+
     def failed(self, peer: NodeId) -> None:
         """A member didn't answer what we asked."""
         self._member(peer).failed()

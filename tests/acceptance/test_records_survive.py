@@ -5,9 +5,7 @@ import contextlib
 import os
 import re
 import sqlite3
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,6 +13,7 @@ import pytest
 
 from tests.acceptance.node import API_KEY, Node
 from tests.engines.echo_files import write_echo
+from tests.small_disk import SmallDisk
 
 ROUNDS = int(os.environ.get("CORRAL_TEST_CRASHES", "3"))
 PER_SECOND = 50
@@ -75,37 +74,6 @@ async def test_a_killed_node_loses_the_last_second_at_most(tmp_path: Path, model
     finally:
         if node.process.poll() is None:
             node.kill()
-
-
-class SmallDisk:
-    """A file system of a few MB."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._ballast = folder / "ballast"
-
-    def fill(self) -> None:
-        """Leave no room."""
-        with contextlib.suppress(OSError), self._ballast.open("wb") as file:
-            while True:
-                file.write(b"x" * 4096)
-                file.flush()
-
-    def make_room(self) -> None:
-        self._ballast.unlink()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    if os.geteuid() != 0:
-        pytest.fail("this test mounts a small file system: run it as root (continuous integration does)")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)], check=True)
-    try:
-        yield SmallDisk(folder)
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def until(condition: object, what: str) -> None:
