@@ -5,10 +5,11 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from corral.app.gateway.endpoint import Endpoint, EndpointId
+from corral.app.gateway.endpoint import Endpoint, PlaceId, place_of
 from corral.app.gateway.errors import QueueFull, QueueRefusal, QueueTimeout
 from corral.app.gateway.fair_queue import ClientKey, FairQueue
 
@@ -17,8 +18,6 @@ QUEUE_TIMEOUT_S = 60.0
 _RETRY_AFTER_S = (1, 60)
 _USUAL_SERVICE_S = 2.0  # until the first answers were measured
 _SERVICE_WEIGHT = 0.2  # of the latest answer in the mean
-
-PlaceId = tuple[EndpointId, str]  # an endpoint, and the name under which it lists the model
 
 
 class QueueObserver(Protocol):
@@ -93,6 +92,11 @@ class Admission:
                 return self._taken(place, client)
         return await self._queued(_Waiter(client, [self._place(each, model) for each in endpoints]))
 
+    def load(self, endpoint: Endpoint, model: str) -> "PlaceLoad":
+        """How many answers of a model run at an endpoint, and how many requests wait for it."""
+        place = self._places.get(place_of(endpoint, model))
+        return _IDLE if place is None else PlaceLoad(place.running, len(place.queue))
+
     def look_again(self) -> None:
         """An endpoint may have more slots than before: a model was loaded."""
         if self._waiting:
@@ -155,7 +159,7 @@ class Admission:
             self._drop_if_idle(place)
 
     def _place(self, endpoint: Endpoint, model: str) -> "_Place":
-        id = (endpoint.id, endpoint.listed_name(model) or model.strip().lower())
+        id = place_of(endpoint, model)
         place = self._places.get(id)
         if place is None:
             return _Place(id, endpoint, model)
@@ -206,6 +210,17 @@ class Admission:
         low, high = _RETRY_AFTER_S
         turns = self._waiting / max(1, self.running)
         return min(high, max(low, math.ceil(turns * self._service_s)))
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceLoad:
+    """What this node has at one place. Who waits for several places is counted at each."""
+
+    running: int = 0
+    waiting: int = 0
+
+
+_IDLE = PlaceLoad()
 
 
 class _Place:

@@ -20,6 +20,7 @@ from corral.app.gateway.errors import (
     MissingCredentials,
 )
 from corral.app.gateway.principal import (
+    ALL_SCOPES,
     NO_QUOTA,
     Access,
     Principal,
@@ -29,6 +30,7 @@ from corral.app.gateway.principal import (
     Session,
     may,
 )
+from corral.app.gateway.relayed import Relayed, Vouched
 
 ApiKeyId = NewType("ApiKeyId", str)
 
@@ -94,6 +96,7 @@ class Asking:
     method: str
     headers: Mapping[str, str]
     from_this_machine: bool = False
+    relayed: Relayed | None = None  # came through another member, which vouches for what only it can tell
 
 
 def _nobody_listens(_id: ApiKeyId, _now: float) -> None:
@@ -117,12 +120,30 @@ class Authenticator:
 
     def recognised(self, asking: Asking, access: Access, *, now: float) -> Principal:
         """Who asks, whatever they may do. Raises AuthError."""
+        if asking.relayed is not None and asking.relayed.vouched is Vouched.THIS_MACHINE:
+            return _command_of(asking.relayed)
         try:
             return self._shown(asking, now=now)
         except AuthError:
-            if self.trust_loopback and access.loopback and is_local_program(asking):
+            if access.loopback and self._needs_no_key(asking):
                 return _LOOPBACK
             raise
+
+    def vouched(self, asking: Asking) -> Vouched | None:
+        """What of a request only this machine can tell: what to say to the router when it is passed on."""
+        if not asking.from_this_machine:
+            return None
+        shown = credential(asking.headers)
+        if shown is not None and shown.kind is CredentialKind.API_KEY:
+            key = self.keys.find(digest_of(shown.secret))
+            if key is not None and key.local_only:
+                return Vouched.THIS_MACHINE
+        return Vouched.LOOPBACK if self._needs_no_key(asking) else None
+
+    def _needs_no_key(self, asking: Asking) -> bool:
+        if asking.relayed is not None:
+            return asking.relayed.vouched is Vouched.LOOPBACK
+        return self.trust_loopback and is_local_program(asking)
 
     def _shown(self, asking: Asking, *, now: float) -> Principal:
         shown = credential(asking.headers)
@@ -164,6 +185,15 @@ class Authenticator:
             scopes=key.scopes,
             quota=key.quota,
         )
+
+
+def _command_of(relayed: Relayed) -> Principal:
+    return Principal(
+        kind=PrincipalKind.THIS_MACHINE,
+        id=PrincipalId(f"local:{relayed.node}"),
+        name=f"this machine (node {relayed.node_name})",
+        scopes=ALL_SCOPES,
+    )
 
 
 def check_allowed(principal: Principal, access: Access) -> None:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, NewType, Protocol
 
 from corral.app.gateway.principal import Principal
+from corral.app.gateway.standing import Machine, Standing
 from corral.app.gateway.trace import Trace
 
 EndpointId = NewType("EndpointId", str)
+PlaceId = tuple[EndpointId, str]  # an endpoint, and the name under which it lists a model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,5 +82,16 @@ class Endpoint(Protocol):
     def slots(self, model: str) -> int:
         """How many requests for a model it answers at the same time; more would only wait there."""
 
+    def machine(self) -> Machine:
+        """The computer behind it."""
+
+    def standing(self, model: str) -> Standing:
+        """How it stands to answer for a model, for choosing; of a model that it doesn't list too."""
+
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
         """Answer the request. Returns once the status is known; raises before the first byte, never after it."""
+
+
+def place_of(endpoint: Endpoint, model: str) -> PlaceId:
+    """Where a model is answered, whatever way its name was written."""
+    return endpoint.id, endpoint.listed_name(model) or model.strip().lower()

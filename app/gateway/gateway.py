@@ -8,9 +8,10 @@ from typing import Any
 import structlog
 
 from corral.app.gateway.admission import Admission, QueueObserver, Slot
-from corral.app.gateway.choice import candidates
+from corral.app.gateway.chooser import Chooser
 from corral.app.gateway.endpoint import Client, Endpoint, GatewayRequest, GatewayResponse
 from corral.app.gateway.errors import NoCapableEndpoint, QuotaExceeded, queue_headers
+from corral.app.gateway.experience import Experience
 from corral.app.gateway.fair_queue import ClientKey
 from corral.app.gateway.models import merged, model_document
 from corral.app.gateway.principal import PrincipalKind
@@ -29,13 +30,15 @@ class Gateway:
         *,
         endpoints: Callable[[], Sequence[Endpoint]],
         admission: Admission | None = None,
+        chooser: Chooser | None = None,
         quotas: Quotas | None = None,
         observer: QueueObserver | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`now` gives Unix time."""
+        """`now` gives Unix time. `chooser` knows the same admission."""
         self._endpoints = endpoints
         self._admission = admission or Admission(observer=observer)
+        self._chooser = chooser or Chooser(admission=self._admission, experience=Experience(), now=now)
         self._quotas = Quotas() if quotas is None else quotas
         self._observer = observer
         self._now = now
@@ -57,23 +60,29 @@ class Gateway:
     async def _answer(self, request: GatewayRequest) -> tuple[GatewayResponse, Slot]:
         failure: Exception | None = None
         queued = False
-        left = candidates(self._endpoints(), request.model)
-        for _ in range(min(MAX_ATTEMPTS, len(left))):
-            slot = await self._admission.admit(left, request.model, client_key(request.client))
+        choice = self._chooser.choose(may_answer(self._endpoints(), request.model), request)
+        for _ in range(MAX_ATTEMPTS):
+            if not choice.endpoints:
+                break
+            slot = await self._admission.admit(choice.worthwhile(), request.model, client_key(request.client))
             if slot.waited_s is not None:
                 queued = True
                 request.trace.queued_s += slot.waited_s
             endpoint = slot.endpoint
             try:
+                self._chooser.sent(endpoint, request, choice)
                 answer = await endpoint.forward(request)
             except BaseException as error:
                 slot.release()
                 if isinstance(error, InvalidRequest) or not isinstance(error, EngineError):
                     raise
                 _LOG.info("endpoint failed", endpoint=endpoint.name, model=request.model, error=error.message)
+                if not isinstance(error, ModelNotFound):
+                    self._chooser.failed(endpoint, request, error.message)
                 failure = error if failure is None or isinstance(failure, ModelNotFound) else failure
-                left = [each for each in left if each.id != endpoint.id]
+                choice.drop(endpoint)
                 continue
+            self._chooser.answered(endpoint, request)
             self._admission.look_again()
             request.trace.endpoint_id, request.trace.endpoint_name = endpoint.id, endpoint.name
             waited = queue_headers(request.trace.queued_s) if queued else {}
@@ -95,7 +104,8 @@ class Gateway:
 
     def models(self) -> list[dict[str, Any]]:
         """Every model of every endpoint, once each, as GET /v1/models lists them."""
-        by_id = merged((endpoint.name, endpoint.models()) for endpoint in self._endpoints())
+        endpoints = [each for each in self._endpoints() if each.machine().online]
+        by_id = merged((endpoint.name, endpoint.models()) for endpoint in endpoints)
         return [model_document(found) for _, found in sorted(by_id.items())]
 
     def model(self, id: str) -> dict[str, Any]:
@@ -104,6 +114,14 @@ class Gateway:
             if document["id"].lower() == id.lower():
                 return document
         raise ModelNotFound(f"there is no model {id[:100]!r}; see GET /v1/models", param="model")
+
+
+def may_answer(endpoints: Sequence[Endpoint], model: str) -> list[Endpoint]:
+    """Those online that list the model; if nobody at all lists it this machine, where a file may just have been added."""
+    having = [each for each in endpoints if each.listed_name(model) is not None]
+    if not having:
+        return [each for each in endpoints if each.machine().local] or list(endpoints)
+    return [each for each in having if each.machine().online]
 
 
 def client_key(client: Client) -> ClientKey:

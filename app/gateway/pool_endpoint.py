@@ -9,13 +9,16 @@ import structlog
 from corral.app.api.errors import error_body, error_object
 from corral.app.gateway.endpoint import EndpointId, GatewayRequest, GatewayResponse, ServedModel
 from corral.app.gateway.event_merge import EventMerge
+from corral.app.gateway.experience import Experience
+from corral.app.gateway.meter import Meter, Meters, Observer
 from corral.app.gateway.models import served_model
+from corral.app.gateway.standing import Machine, Reported, Standing, nothing_reported, this_machine
 from corral.app.openai import sse
 from corral.app.openai.translate import TRANSLATIONS
 from corral.app.openai.translation import StreamWriter, Translation
 from corral.engines.errors import EngineError, InvalidRequest
-from corral.engines.events import Done, Event, Started, TextDelta, ToolCallDelta
-from corral.engines.model import ModelStatus
+from corral.engines.events import Done, Event
+from corral.engines.model import Lifecycle, ModelStatus
 from corral.engines.requests import Request
 
 KEEP_ALIVE_S = 10.0
@@ -35,14 +38,6 @@ class Pool(Protocol):
     def find(self, name: str) -> ModelStatus | None: ...
 
 
-class Observer(Protocol):
-    """Hears what is measured of each answer."""
-
-    def first_token(self, model: str, seconds: float) -> None: ...
-
-    def answered(self, model: str, done: Done) -> None: ...
-
-
 class PoolEndpoint:
     """Endpoint over a model pool."""
 
@@ -51,23 +46,39 @@ class PoolEndpoint:
         *,
         pool: Pool,
         node_name: str,
+        id: EndpointId | None = None,
+        machine: Callable[[], Machine] = this_machine,
+        reported: Callable[[str], Reported] = nothing_reported,
         observer: Observer | None = None,
+        experience: Experience | None = None,
         keep_alive_s: float = KEEP_ALIVE_S,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """A stream that has nothing to say for `keep_alive_s` says so in a comment."""
+        """A stream that has nothing to say for `keep_alive_s` says so in a comment.
+
+        `id` is this machine's unless it is given. `reported`: what the pool's machine says of one of its models.
+        """
         self._pool = pool
         self._node_name = node_name
-        self._observer = observer
+        self._id = local_id(node_name) if id is None else id
+        self._machine = machine
+        self._reported = reported
         self._keep_alive_s = keep_alive_s
         self._now = now
-        self._clock = clock
+        self._meters = Meters(
+            endpoint=self._id,
+            listed_name=self.listed_name,
+            observer=observer,
+            experience=experience,
+            now=now,
+            clock=clock,
+        )
         self._slots: dict[str, int] = {}  # of models that were loaded once
 
     @property
     def id(self) -> EndpointId:
-        return EndpointId(f"local:{self._node_name}")
+        return self._id
 
     @property
     def name(self) -> str:
@@ -89,6 +100,24 @@ class PoolEndpoint:
             self._slots[status.file.name] = status.loaded.max_sequences
         return self._slots.get(status.file.name, USUAL_SLOTS)
 
+    def machine(self) -> Machine:
+        return self._machine()
+
+    def standing(self, model: str) -> Standing:
+        status = self._pool.find(model)
+        if status is None:
+            return Standing(machine=self._machine(), loaded=0.0)
+        said = self._reported(status.file.name)
+        return Standing(
+            machine=self._machine(),
+            loaded=_loaded(status),
+            broken=status.lifecycle is Lifecycle.ERROR,
+            size_bytes=status.file.size_bytes,
+            active=said.active,
+            pace=said.pace,
+            prefixes=said.prefixes,
+        )
+
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
         """Raises EngineError before the first byte. A stream's status is known with the first event, or when
         that takes longer than the keep-alive interval."""
@@ -96,7 +125,8 @@ class PoolEndpoint:
         if translate is None:
             raise InvalidRequest(f"models of this machine can't answer {request.path}")
         translation = translate(request.json, int(self._now()))
-        meter = _Meter(request, observer=self._observer, pool=self._pool, clock=self._clock)
+        status = self._pool.find(request.model)
+        meter = self._meters.begin(request, warm=status is not None and status.loaded is not None)
         answer = _Answer(self._open(request.model, translation), meter)
         answer.events.open()
         try:
@@ -117,71 +147,29 @@ class PoolEndpoint:
         return EventMerge(sources, choices_each=translation.choices_each)
 
 
-class _Meter:
-    """Notes what is known of one answer in the request's trace, and tells the observer."""
+def local_id(node_name: str) -> EndpointId:
+    """The endpoint of this machine."""
+    return EndpointId(f"local:{node_name}")
 
-    def __init__(
-        self, request: GatewayRequest, *, observer: Observer | None, pool: Pool, clock: Callable[[], float]
-    ) -> None:
-        self._trace = request.trace
-        self._name = request.model
-        self._observer = observer
-        self._pool = pool
-        self._clock = clock
-        self._started_at = clock()
-        self.events: list[Event] = []
 
-    def see(self, events: Sequence[Event]) -> None:
-        self.events.extend(events)
-        if self._trace.first_token_s is None and any(
-            isinstance(event, TextDelta | ToolCallDelta) for event in events
-        ):
-            self._begun(self._clock() - self._started_at)
-        if events and type(events[-1]) is Done:
-            self._done(events[-1])
-
-    def failed(self, code: str) -> None:
-        self._trace.error_code = code
-
-    def ended(self) -> None:
-        """Without Done: what came until now was read and generated all the same."""
-        if self._trace.tokens:
-            return
-        for event in self.events:
-            if isinstance(event, Started):
-                self._trace.prompt_tokens = event.prompt_tokens
-                self._trace.cached_tokens = event.cached_tokens
-            elif isinstance(event, TextDelta | ToolCallDelta):
-                self._trace.completion_tokens += 1
-
-    def _begun(self, seconds: float) -> None:
-        self._trace.first_token_s = self._trace.queued_s + seconds
-        if self._observer is not None:
-            self._observer.first_token(self._listed_name(), seconds)
-
-    def _done(self, done: Done) -> None:
-        self._trace.prompt_tokens = done.prompt_tokens
-        self._trace.cached_tokens = done.cached_tokens
-        self._trace.completion_tokens = done.completion_tokens
-        if self._observer is not None:
-            self._observer.answered(self._listed_name(), done)
-
-    def _listed_name(self) -> str:
-        """Clients have many ways to write a name; a metric has one."""
-        status = self._pool.find(self._name)
-        return "other" if status is None else status.file.name
+def _loaded(status: ModelStatus) -> float:
+    if status.lifecycle is Lifecycle.LOADED:
+        return 1.0
+    return min(status.progress, 0.99) if status.lifecycle is Lifecycle.LOADING else 0.0
 
 
 class _Answer:
     """The events of one answer, seen by the meter."""
 
-    def __init__(self, events: EventMerge, meter: _Meter) -> None:
+    def __init__(self, events: EventMerge, meter: Meter) -> None:
         self.events = events
         self.meter = meter
 
     async def aclose(self) -> None:
-        await self.events.aclose()
-        self.meter.ended()
+        try:
+            await self.events.aclose()
+        finally:
+            self.meter.ended()
 
     async def take(self, timeout_s: float | None = None) -> list[Event]:
         events = await self.events.take(timeout_s=timeout_s)
@@ -232,7 +220,12 @@ class _StreamBody:
 
     def _fail(self, error: Exception) -> bytes:
         self._ended = True
-        self._answer.meter.failed(str(error_object(error)["code"]))
+        blame = (
+            error.message
+            if isinstance(error, EngineError) and not isinstance(error, InvalidRequest)
+            else None
+        )
+        self._answer.meter.failed(str(error_object(error)["code"]), blame)
         return sse.event(error_body(error)) + sse.DONE
 
     async def _take(self) -> list[Event]:
@@ -248,7 +241,7 @@ async def _document(answer: _Answer, translation: Translation) -> bytes:
         for event in await answer.take():
             writer.add(event)
             if type(event) is Done:
-                await answer.events.aclose()
+                await answer.aclose()
                 return writer.document()
 
 

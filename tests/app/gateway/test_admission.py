@@ -9,6 +9,7 @@ from corral.app.gateway.admission import Admission, Slot
 from corral.app.gateway.endpoint import EndpointId, GatewayRequest, GatewayResponse, ServedModel
 from corral.app.gateway.errors import QueueFull, QueueTimeout
 from corral.app.gateway.fair_queue import ClientKey
+from corral.app.gateway.standing import Machine, Standing
 
 A, B, C = map(ClientKey, "ABC")
 MODEL = "m"
@@ -30,6 +31,12 @@ class Counted:
 
     def slots(self, model: str) -> int:
         return self.free
+
+    def machine(self) -> Machine:
+        return Machine()
+
+    def standing(self, model: str) -> Standing:
+        return Standing()
 
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
         raise AssertionError("nobody forwards here")

@@ -10,6 +10,7 @@ from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.model_rules import requested_model
 from corral.app.gateway.models import served_model
 from corral.app.gateway.pool_endpoint import PoolEndpoint
+from corral.app.gateway.standing import Machine, Standing
 from corral.engines.errors import (
     ContextLengthExceeded,
     EngineError,
@@ -40,6 +41,12 @@ class Elsewhere:
     def slots(self, model: str) -> int:
         return 16
 
+    def machine(self) -> Machine:
+        return Machine()
+
+    def standing(self, model: str) -> Standing:
+        return Standing()
+
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
         if self._error is not None:
             raise self._error
@@ -68,7 +75,7 @@ async def test_a_wrong_request_is_not_tried_again() -> None:
         await Gateway(endpoints=lambda: [wrong, here()]).forward(chat(stream=False))
 
 
-async def test_a_name_nobody_lists_is_asked_everywhere() -> None:
+async def test_a_name_nobody_lists_is_asked_here() -> None:
     unknowing = Elsewhere("a", "x", error=ModelNotFound("not here"))
     answer = await Gateway(endpoints=lambda: [unknowing, here()]).forward(chat(stream=False, model="alias"))
     assert answer.headers["x-corral-node"] == "here"

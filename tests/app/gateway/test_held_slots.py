@@ -13,6 +13,7 @@ from corral.app.gateway.errors import QuotaExceeded
 from corral.app.gateway.gateway import Gateway, client_key
 from corral.app.gateway.pool_endpoint import USUAL_SLOTS, PoolEndpoint
 from corral.app.gateway.principal import Principal, PrincipalId, PrincipalKind, Quota
+from corral.app.gateway.standing import Machine, Standing
 from corral.engines.errors import EngineError, InvalidRequest, WorkerCrashed
 from corral.engines.events import Started, TextDelta
 from corral.engines.model import LoadedInfo, ModelStatus
@@ -50,6 +51,12 @@ class Broken:
 
     def slots(self, model: str) -> int:
         return 1
+
+    def machine(self) -> Machine:
+        return Machine()
+
+    def standing(self, model: str) -> Standing:
+        return Standing()
 
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
         self.asked += 1

@@ -1,0 +1,125 @@
+"""Gathers the facts for a choice among endpoints, and remembers what came of it."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from corral.app.gateway.admission import Admission
+from corral.app.gateway.choice import (
+    CHARACTERS_PER_TOKEN,
+    USUAL_ANSWER_TOKENS,
+    Candidate,
+    Mode,
+    Ranked,
+    Work,
+    ranked,
+    worthwhile,
+)
+from corral.app.gateway.endpoint import Endpoint, GatewayRequest, place_of
+from corral.app.gateway.experience import Experience
+from corral.app.gateway.prefixes import Fingerprints, fingerprints, json_prompt, shared_characters
+
+_NO_ANSWER_TEXT = frozenset({"/v1/embeddings", "/v1/rerank"})  # nothing is generated
+_MOST_TURNS = 4096  # models whose turn is known
+
+
+@dataclass(slots=True)
+class Choice:
+    """The endpoints that may answer one request, best first."""
+
+    endpoints: list[Endpoint]
+    order: Sequence[Ranked] = ()  # empty: there was nothing to choose
+    prompt: Fingerprints = ()
+    mode: Mode = Mode.AUTO
+
+    def worthwhile(self) -> list[Endpoint]:
+        """Those whose free slot should be taken, rather than to wait for the best."""
+        return self.endpoints[: worthwhile(self.mode, self.order)] if self.order else self.endpoints
+
+    def drop(self, endpoint: Endpoint) -> None:
+        """It failed."""
+        self.endpoints = [each for each in self.endpoints if each.id != endpoint.id]
+        self.order = [each for each in self.order if each.id != endpoint.id]
+
+
+class Chooser:
+    """`now` gives Unix time."""
+
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        experience: Experience,
+        mode: Mode = Mode.AUTO,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._admission = admission
+        self._experience = experience
+        self._mode = mode
+        self._now = now
+        self._turns: Counter[str] = Counter()
+
+    def choose(self, endpoints: Sequence[Endpoint], request: GatewayRequest) -> Choice:
+        """Order those of `endpoints`, all online, that may answer."""
+        if len(endpoints) <= 1:
+            return Choice(list(endpoints))
+        now, prompt = self._now(), fingerprints(json_prompt(request.json))
+        candidates = [self._candidate(each, request.model, prompt, now) for each in endpoints]
+        order = ranked(
+            self._mode, candidates, self._work(request), turn=self._turn(endpoints[0], request.model), now=now
+        )
+        by_id = {each.id: each for each in endpoints}
+        return Choice([by_id[each.id] for each in order], order, prompt, self._mode)
+
+    def sent(self, endpoint: Endpoint, request: GatewayRequest, choice: Choice) -> None:
+        """A request goes to an endpoint."""
+        if choice.prompt:
+            place = place_of(endpoint, request.model)
+            self._experience.prefixes.note(place, choice.prompt, now=self._now())
+
+    def failed(self, endpoint: Endpoint, request: GatewayRequest, message: str) -> None:
+        """It came to nothing."""
+        place = place_of(endpoint, request.model)
+        self._experience.failures.failed(place, message, now=self._now())
+
+    def answered(self, endpoint: Endpoint, request: GatewayRequest) -> None:
+        """An answer has begun."""
+        if self._experience.failures:
+            self._experience.failures.answered(place_of(endpoint, request.model), now=self._now())
+
+    def _candidate(self, endpoint: Endpoint, model: str, prompt: Fingerprints, now: float) -> Candidate:
+        place = place_of(endpoint, model)
+        load = self._admission.load(endpoint, model)
+        standing = endpoint.standing(model)
+        known = self._experience.prefixes.known(place)
+        return Candidate(
+            id=endpoint.id,
+            standing=standing,
+            slots=endpoint.slots(model),
+            running=load.running,
+            waiting=load.waiting,
+            pace=self._experience.paces.of(place, now=now),
+            shared_characters=max(
+                shared_characters(prompt, known), shared_characters(prompt, standing.prefixes)
+            ),
+            penalty=self._experience.failures.penalty(place, now=now),
+        )
+
+    def _work(self, request: GatewayRequest) -> Work:
+        prompt_tokens = len(request.body) / CHARACTERS_PER_TOKEN
+        if request.path in _NO_ANSWER_TEXT:
+            return Work(prompt_tokens=prompt_tokens, answer_tokens=0.0)
+        usual = self._experience.paces.answer_tokens(request.model) or USUAL_ANSWER_TOKENS
+        limits = (request.json.get("max_completion_tokens"), request.json.get("max_tokens"))
+        limit = next((each for each in limits if isinstance(each, int) and each > 0), None)
+        return Work(
+            prompt_tokens=prompt_tokens, answer_tokens=usual if limit is None else min(usual, float(limit))
+        )
+
+    def _turn(self, endpoint: Endpoint, model: str) -> int:
+        name = endpoint.listed_name(model) or model
+        if name not in self._turns and len(self._turns) >= _MOST_TURNS:
+            self._turns.clear()
+        self._turns[name] += 1
+        return self._turns[name] - 1
