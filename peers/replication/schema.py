@@ -63,7 +63,7 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
                 "members",
                 _columns("text", "name certificate")
                 + _columns("number", "approved_at")
-                + _optional("text", "approved_by")
+                + _optional("text", "approved_by joined_with")  # joined_with: id of a join token
                 + _optional("number", "revoked_at"),
             ),
             Table(
@@ -80,7 +80,8 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
                 _columns("text", "username", unique=True)
                 + _columns("text", "password_hash role")
                 + _MADE
-                + _optional("number", "sessions_valid_after disabled_at"),
+                + _optional("number", "sessions_valid_after disabled_at")
+                + _optional("json", "rehash"),  # the same password, hashed anew; says of which hash
             ),
             Table(
                 "api_keys",
