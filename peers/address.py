@@ -39,6 +39,15 @@ class Address:
             )
         return cls(host, port)
 
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """What `str` wrote; None for anything else, as from another machine or a file."""
+        try:
+            address = cls.parse(text, default_port=1)
+        except BadAddress:
+            return None
+        return address if str(address) == text else None
+
     @property
     def is_link_local(self) -> bool:
         """Whether it is only good on one cable; an IPv6 one needs its `%scope`, which differs between machines."""

@@ -247,7 +247,8 @@ def _kill_session(process: subprocess.Popen[bytes]) -> None:
     process.wait(_ENDS_IN_S)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
-            stream.close()
+            with contextlib.suppress(BrokenPipeError):  # nobody read what was written last
+                stream.close()
 
 
 def _run(argv: Sequence[str], *, given: str | None = None, timeout_s: float = 20.0) -> str:

@@ -54,3 +54,17 @@ def test_written_as_it_is_read(text: str) -> None:
 )
 def test_link_local(host: str, link_local: bool) -> None:
     assert Address(host, 1).is_link_local is link_local
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("10.0.0.1:80", Address("10.0.0.1", 80)),
+        ("[fd00::1]:80", Address("fd00::1", 80)),
+        ("10.0.0.1", None),
+        ("fd00::1", None),
+        ("nonsense:", None),
+    ],
+)
+def test_what_others_wrote_is_taken_only_in_full(text: str, address: Address | None) -> None:
+    assert Address.read(text) == address
