@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTim
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
 from corral.app.api import answers
+from corral.app.api.asgi_scope import refused_of, relayed_of
 from corral.app.api.call import Call, json_answer
 from corral.app.api.connection import CorralApp
 from corral.app.api.edge import Incoming
@@ -20,7 +21,6 @@ from corral.app.api.metrics import Metrics
 from corral.app.api.openapi import openapi_document
 from corral.app.api.origins import cors_headers
 from corral.app.api.request_errors import (
-    ApiError,
     BadRequest,
     BodyTimeout,
     BodyTooLarge,
@@ -106,6 +106,7 @@ def _incoming(parameters: Mapping[str, str]) -> Incoming:
         server_address="" if server is None else server[0],
         request_id=g.request_id,
         secure=request.scheme == "https",
+        relayed=relayed_of(request.scope),
         read_body=_read_body,
     )
 
@@ -123,11 +124,13 @@ class _Around:
         app.after_request(self._end)
         app.register_error_handler(HTTPException, self._http_error)
 
-    async def _begin(self) -> None:
+    async def _begin(self) -> Response | None:
         given = request.headers.get("x-request-id", "")
         g.request_id = given if _SANE_ID.match(given) else new_id(time.time())
         g.started_at = time.perf_counter()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        refused = refused_of(request.scope)
+        return None if refused is None else _error_response(refused)
 
     async def _end(self, response: Response) -> Response:
         response.headers["x-request-id"] = g.request_id
@@ -176,7 +179,7 @@ async def _response(answer: GatewayResponse) -> Response:
     return Response(body, status=answer.status, headers=dict(answer.headers))
 
 
-def _error_response(error: ApiError) -> Response:
+def _error_response(error: Exception) -> Response:
     return Response(error_body(error), status=shape_of(error).status, headers=error_headers(error))
 
 

@@ -17,6 +17,7 @@ from corral.app.gateway.audit import AuditEntry, AuditLog
 from corral.app.gateway.auth import Asking, Authenticator, check_allowed, is_from_this_machine
 from corral.app.gateway.endpoint import Client, GatewayResponse
 from corral.app.gateway.recording import RecordedBody, RequestLog, RequestRecord
+from corral.app.gateway.relayed import Relayed
 from corral.app.gateway.trace import Trace
 from corral.app.ids import new_id
 
@@ -36,6 +37,7 @@ class Incoming:
     server_address: str  # ours, that it connected to
     request_id: str
     secure: bool = False  # over https
+    relayed: Relayed | None = None  # by another member; then the addresses are those that it saw
     read_body: Callable[[], Awaitable[bytes]]
 
 
@@ -112,13 +114,18 @@ class Edge:
 
     async def _call(self, route: Route, incoming: Incoming, progress: _Progress) -> Call:
         headers = incoming.headers
-        if route.checks_host and not host_allowed(headers.get("host", ""), self._hosts):
+        relayed = incoming.relayed
+        if route.checks_host and not (
+            (relayed is not None and relayed.host_ok) or host_allowed(headers.get("host", ""), self._hosts)
+        ):
             raise HostNotAllowed
         if route.access is not None:
             asking = Asking(
                 method=incoming.method,
                 headers=headers,
-                from_this_machine=is_from_this_machine(incoming.address, incoming.server_address),
+                from_this_machine=relayed is None
+                and is_from_this_machine(incoming.address, incoming.server_address),
+                relayed=relayed,
             )
             principal = self._authenticator.recognised(asking, route.access, now=self._now())
             progress.client = Client(address=incoming.address, principal=principal)

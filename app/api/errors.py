@@ -71,6 +71,9 @@ SHAPES: dict[type[Exception], Shape] = {
     api.TooManyLogins: Shape(429, "rate_limit_error"),
     api.HostNotAllowed: Shape(403, "permission_error"),
     api.EventsBusy: Shape(503, "service_unavailable_error", None, 10),
+    api.NoRouter: Shape(503, "service_unavailable_error", None, 1),
+    api.RouterLost: Shape(502, "upstream_error"),
+    api.RelayLoop: Shape(508, "server_error"),
     api.NotReady: Shape(503, "service_unavailable_error", None, 2),
     api.Draining: Shape(503, "service_unavailable_error", None, 10),
 }

@@ -8,6 +8,8 @@ ApiError
 ├── DuplicateName, LastAdminStays, WrongPassword, InvalidInvitation, TooManyLogins
 ├── HostNotAllowed          a name that isn't ours: DNS rebinding
 ├── EventsBusy              too many watch already
+├── NoRouter, RouterLost    no router can be reached, or it was lost while it had the request
+├── RelayLoop               members pass a request on to each other
 └── NotReady                this node is starting or stopping
 """
 
@@ -160,6 +162,36 @@ class EventsBusy(ApiError):
 
     def __init__(self) -> None:
         super().__init__("too many dashboards and programs follow the events of this node; close some")
+
+
+class NoRouter(ApiError):
+    code = "no_router"
+
+    def __init__(self) -> None:
+        super().__init__("no router can be reached at the moment; try again in a second")
+
+
+class RouterLost(ApiError):
+    """The router had the request and gave no answer, or not all of it."""
+
+    code = "router_lost"
+
+    def __init__(self, *, answered: bool = False) -> None:
+        super().__init__(
+            "the connection to the router was lost while it answered; ask again"
+            if answered
+            else "the connection to the router was lost, and it is not known whether this was done; look before you "
+            "try again"
+        )
+
+
+class RelayLoop(ApiError):
+    code = "relay_loop"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this request was passed on twice: the members disagree about who is the router; try again in a moment"
+        )
 
 
 class NotReady(ApiError):

@@ -1,0 +1,155 @@
+"""The application that a node's HTTP port serves: its own where it is the router, else the way to the router.
+
+How `app/node.py` puts it together::
+
+    app = create_app(...)                                    # as before
+    door = FrontDoor(
+        app=app,
+        cluster=Cluster(routing=..., changed=..., peers=peer_client),
+        vouched=authenticator.vouched,                       # the Authenticator that the Edge has
+        host_ok=lambda host: host_allowed(host, names),      # the names that the Edge has
+    )
+    server = Server(app=door, ...)
+    relay = RelayRoute(app=app, routing=..., name_of=...)    # for the routes of the peer port: relay.route()
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+
+from corral.app.api.asgi_scope import relayed_of
+from corral.app.api.connection import CorralApp
+from corral.app.api.request_errors import RelayLoop
+from corral.app.api.route import body_limit
+from corral.app.front_door.headers import end_to_end
+from corral.app.front_door.kept_body import KeptBody
+from corral.app.front_door.locality import Locality
+from corral.app.front_door.relay import Cluster, Relay
+from corral.app.front_door.routing import Here
+from corral.app.front_door.sending import Sending
+from corral.app.front_door.wire import RequestHead
+from corral.app.gateway.auth import Asking, is_from_this_machine
+from corral.app.gateway.relayed import Vouched
+
+_CREDENTIALS = (b"authorization", b"x-api-key")
+_END_S = 1.0  # what is left to do after an answer gets so long
+
+
+class FrontDoor:
+    """An ASGI application around the node's own."""
+
+    def __init__(
+        self,
+        *,
+        app: CorralApp,
+        cluster: Cluster,
+        vouched: Callable[[Asking], Vouched | None],
+        host_ok: Callable[[str], bool],
+        folder: Path | None = None,
+    ) -> None:
+        """`vouched` tells what only this machine can of a client; `host_ok` whether a Host header means this node.
+
+        `folder` is for long bodies while they are sent; None: where the system keeps such files.
+        """
+        self._app = app
+        self._cluster = cluster
+        self._vouched = vouched
+        self._host_ok = host_ok
+        self._folder = folder
+        self._locality = Locality(app.routes)
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """One request, websocket or lifespan."""
+        if (
+            scope["type"] != "http"
+            or isinstance(self._cluster.routing(), Here)
+            or self._locality.is_local(scope["method"], _path(scope))
+        ):
+            await self._app(scope, receive, send)
+        else:
+            await self._relay(scope, receive, send)
+
+    async def _relay(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        sending = Sending(send)
+        body = KeptBody(
+            receive,
+            limit_bytes=body_limit(_path(scope)),
+            declared_bytes=_declared_bytes(scope["headers"]),
+            folder=self._folder,
+        )
+        relay = Relay(
+            cluster=self._cluster,
+            app=self._app,
+            scope=scope,
+            head=self._head(scope),
+            body=body,
+            sending=sending,
+        )
+        answering = relay.answer() if relayed_of(scope) is None else relay.refuse(RelayLoop())
+        try:
+            await _while_client_is_there(
+                asyncio.create_task(answering), asyncio.create_task(body.read()), sending
+            )
+        finally:
+            await body.close()
+
+    def _head(self, scope: Mapping[str, Any]) -> RequestHead:
+        text = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        client, server = scope["client"] or ("", 0), scope["server"] or ("", 0)
+        vouched = self._vouched(
+            Asking(
+                method=scope["method"],
+                headers=text,
+                from_this_machine=is_from_this_machine(client[0], server[0]),
+            )
+        )
+        # The token of this machine's commands is nobody else's business.
+        without = _CREDENTIALS if vouched is Vouched.THIS_MACHINE else ()
+        return RequestHead(
+            method=scope["method"],
+            path=scope["path"],
+            raw_path=scope["raw_path"],
+            query=scope["query_string"],
+            headers=end_to_end(scope["headers"], without=without),
+            http_version=scope["http_version"],
+            scheme=scope["scheme"],
+            address=client[0],
+            port=client[1],
+            vouched=vouched or "",
+            host_ok=self._host_ok(text.get("host", "")),
+        )
+
+
+async def _while_client_is_there(
+    answering: asyncio.Task[None], reading: asyncio.Task[None], sending: Sending
+) -> None:
+    """Until the answer is complete, or its client has left: then the work for it is cancelled."""
+    try:
+        await asyncio.wait([answering, reading], return_when=asyncio.FIRST_COMPLETED)
+        if (
+            sending.finished
+        ):  # whoever puts messages must find a reader, and the router's connection can be used again
+            await asyncio.wait([answering, reading], timeout=_END_S)
+    finally:
+        answering.cancel()
+        reading.cancel()
+        await asyncio.wait([answering, reading])
+    if not answering.cancelled() and (error := answering.exception()) is not None:
+        raise error
+
+
+def _path(scope: Any) -> str:
+    """As the application sees it."""
+    path: str = scope["path"] or "/"
+    return path if path.startswith("/") else urlparse(path).path or "/"
+
+
+def _declared_bytes(headers: Any) -> int | None:
+    for name, value in headers:
+        if name.lower() == b"content-length":
+            return int(value) if value.isdigit() else None
+    return None
