@@ -1,0 +1,34 @@
+"""The last changes of who reigns, as one node saw them, for people to read."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from corral.peers.election.messages import ClaimRef
+
+MOST_CHANGES: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What changed and why; `at` is in seconds of the elector's clock. `claim` is the one now followed, if any."""
+
+    at: float
+    reason: str
+    claim: ClaimRef | None
+
+
+class Chronicle:
+    """A bounded list of changes, oldest first."""
+
+    def __init__(self) -> None:
+        self._changes: deque[Change] = deque(maxlen=MOST_CHANGES)
+
+    def add(self, reason: str, claim: ClaimRef | None, now: float) -> None:
+        """Note a change."""
+        self._changes.append(Change(at=now, reason=reason, claim=claim))
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All that are kept."""
+        return tuple(self._changes)
