@@ -1,7 +1,7 @@
 """What the dashboard shows at a glance, gathered from the parts of the node."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -35,29 +35,32 @@ class Load(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:
-    """Gathers. `cloud_keys`: provider → whether its key is set."""
+    """Gathers. `cloud_keys`: provider → whether its key is set; `peers`: as `runtimes` shows them."""
 
     node: NodeInfo
     state: Callable[[], NodeState]
     models: Models
-    endpoints: Callable[[], list[Endpoint]]
+    endpoints: Callable[[], Sequence[Endpoint]]
     load: Load
     statistics: Statistics
     telemetry: Telemetry
     recording: Callable[[], RecordingStatus]
     cloud_keys: Mapping[str, bool]
+    peers: Callable[[], list[dict[str, Any]]] = list
     now: Callable[[], float] = time.time
 
     async def stats(self) -> dict[str, Any]:
         """Numbers of everything."""
         now = self.now()
         models = self.models.models()
+        endpoints = self.endpoints()
+        served = [each for endpoint in endpoints if endpoint.machine().online for each in endpoint.models()]
         recording = self.recording()
         return {
-            "nodes": 1,
-            "endpoints": len(self.endpoints()),
-            "models": len(models),
-            "models_loaded": sum(each.lifecycle is Lifecycle.LOADED for each in models),
+            "nodes": 1 + len(self.peers()),
+            "endpoints": len(endpoints),
+            "models": len({each.id for each in served}),
+            "models_loaded": len({each.id for each in served if each.ready}),
             "active_requests": self.load.running,
             "waiting_requests": self.load.waiting,
             "tokens_per_s": sum(each.live.tokens_per_s for each in models),
@@ -74,7 +77,7 @@ class Dashboard:
         }
 
     def runtimes(self) -> list[dict[str, Any]]:
-        """The machines that serve models: this one."""
+        """The machines that serve models: this one, then its peers."""
         models = self.models.models()
         latest = self.telemetry.latest
         return [
@@ -87,7 +90,8 @@ class Dashboard:
                 "tokens_per_s": sum(each.live.tokens_per_s for each in models),
                 "loaded_models": [each.file.name for each in models if each.lifecycle is Lifecycle.LOADED],
                 "load": None if latest is None else sample_document(latest),
-            }
+            },
+            *self.peers(),
         ]
 
     async def request_history(self) -> list[dict[str, Any]]:

@@ -191,4 +191,5 @@ class _HeldBody:
 
 
 def _who(endpoint: Endpoint) -> dict[str, str]:
-    return {"x-corral-node": endpoint.name, "x-corral-endpoint": endpoint.id}
+    name = "".join(each if " " <= each <= "~" else "?" for each in endpoint.name)  # may be any machine's
+    return {"x-corral-node": name, "x-corral-endpoint": endpoint.id}

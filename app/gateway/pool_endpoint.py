@@ -45,7 +45,7 @@ class PoolEndpoint:
         self,
         *,
         pool: Pool,
-        node_name: str,
+        node_name: str | Callable[[], str],
         id: EndpointId | None = None,
         machine: Callable[[], Machine] = this_machine,
         reported: Callable[[str], Reported] = nothing_reported,
@@ -57,11 +57,12 @@ class PoolEndpoint:
     ) -> None:
         """A stream that has nothing to say for `keep_alive_s` says so in a comment.
 
-        `id` is this machine's unless it is given. `reported`: what the pool's machine says of one of its models.
+        `id` is this machine's unless it is given; a name may change. `reported`: what the pool's machine says of
+        one of its models.
         """
         self._pool = pool
-        self._node_name = node_name
-        self._id = local_id(node_name) if id is None else id
+        self._name = node_name if callable(node_name) else lambda: node_name
+        self._id = local_id(self._name()) if id is None else id
         self._machine = machine
         self._reported = reported
         self._keep_alive_s = keep_alive_s
@@ -82,7 +83,7 @@ class PoolEndpoint:
 
     @property
     def name(self) -> str:
-        return self._node_name
+        return self._name()
 
     def models(self) -> Sequence[ServedModel]:
         return [served_model(status) for status in self._pool.models()]
@@ -132,13 +133,13 @@ class PoolEndpoint:
         try:
             if translation.stream is None:
                 document = await _document(answer, translation)
-                request.trace.node_name = self._node_name
+                request.trace.node_name = self._name()
                 return GatewayResponse(status=200, headers=_JSON_HEADERS, body=_once(document))
             first = await answer.take(self._keep_alive_s)
         except BaseException:
             await answer.aclose()
             raise
-        request.trace.events, request.trace.node_name = meter.events, self._node_name
+        request.trace.events, request.trace.node_name = meter.events, self._name()
         body = _StreamBody(answer, translation.stream(), first, self._keep_alive_s)
         return GatewayResponse(status=200, headers=_STREAM_HEADERS, body=body, streamed=True)
 

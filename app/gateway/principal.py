@@ -48,7 +48,7 @@ class Session:
     role: Role
     expires_at: float  # Unix time, seconds
     csrf: str  # what writes with the cookie have to send along
-    generation: int = 0  # of its user when it began
+    generation: float = 0.0  # `sessions_valid_after` of its user when it began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,11 @@ from corral.engines.model import ModelStatus
 from corral.engines.requests import Request
 from corral.peers.ids import NodeId
 from corral.peers.transport.client import PeerClient
-from corral.peers.transport.errors import PeerError, PeerUnreachable
+from corral.peers.transport.errors import PeerBroke, PeerError, PeerUnreachable
 from corral.peers.transport.response import PeerResponse
 
 IDLE_TIMEOUT_S = 15.0  # three keep-alives of the peer
-CONNECT_TIMEOUT_S = 1.0
+CONNECT_TIMEOUT_S = 2.0  # a request may be many connections
 _END_S = 1.0  # from the last event to the end of the answer; else the connection is not used again
 _MOST_REFUSAL_BYTES = 64 * 1024
 _MOST_MESSAGE = 2000
@@ -54,6 +54,12 @@ class RemotePool:
         self._claim = claim
         self._idle_timeout_s = idle_timeout_s
         self._not_begun: set[asyncio.Timeout] = set()
+        self._in_flight = 0
+        self._ended_at = float("-inf")  # on the loop's clock
+
+    def quiet_s(self) -> float:
+        """For how long nothing has run there for this node; 0 while something does."""
+        return 0.0 if self._in_flight else asyncio.get_running_loop().time() - self._ended_at
 
     def models(self) -> tuple[ModelStatus, ...]:
         """As the peer said last."""
@@ -69,7 +75,7 @@ class RemotePool:
         Raises the EngineError that the peer's pool raised, PeerFailed or StaleRouter.
         """
         call = wire.encode_call(wire.InferCall(model=name, request=request))
-        with self._failures():
+        with self._failures(), self._counted():
             async with self._opened(call) as response, aclosing(_events(response)) as events:
                 with self._until_lost() as until_lost:
                     async with until_lost:
@@ -91,24 +97,32 @@ class RemotePool:
 
     @asynccontextmanager
     async def _opened(self, call: bytes) -> AsyncIterator[PeerResponse]:
-        headers = {"content-type": "application/msgpack", wire.CLAIM_HEADER: self._claim()}
         with self._until_lost() as until_lost:
             async with until_lost:
-                response = await self._client.open(
-                    self._node,
-                    "POST",
-                    wire.PATH,
-                    headers=headers,
-                    body=call,
-                    connect_timeout_s=CONNECT_TIMEOUT_S,
-                    idle_timeout_s=self._idle_timeout_s,
-                )
+                try:
+                    response = await self._open(call)
+                except (
+                    PeerBroke
+                ):  # perhaps a kept connection that was closed meanwhile: nothing has been answered
+                    self._client.forget(self._node)
+                    response = await self._open(call)
         try:
             if response.status != _OK:
                 await self._refuse(response)
             yield response
         finally:
             await response.aclose()
+
+    async def _open(self, call: bytes) -> PeerResponse:
+        return await self._client.open(
+            self._node,
+            "POST",
+            wire.PATH,
+            headers={"content-type": "application/msgpack", wire.CLAIM_HEADER: self._claim()},
+            body=call,
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            idle_timeout_s=self._idle_timeout_s,
+        )
 
     async def _refuse(self, response: PeerResponse) -> NoReturn:
         refusal = wire.decode_refusal(await response.read(_MOST_REFUSAL_BYTES))
@@ -119,6 +133,15 @@ class RemotePool:
         if response.status == _NOT_FOUND:
             raise PeerFailed(f"{self._name()} runs a version of Corral that can't answer others; update it")
         raise PeerFailed(f"{self._name()} answered with status {response.status}")
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            self._ended_at = asyncio.get_running_loop().time()
 
     @contextmanager
     def _until_lost(self) -> Iterator[asyncio.Timeout]:

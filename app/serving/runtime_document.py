@@ -1,0 +1,65 @@
+"""A peer as the dashboard shows it."""
+
+from typing import Any
+
+from corral.app.gateway.failures import Failure
+from corral.app.serving.heard_models import HeardModels
+from corral.app.serving.load_report import GpuLive
+from corral.app.times import rfc3339
+from corral.engines.model import Lifecycle
+from corral.peers.ids import NodeId
+
+
+def runtime_document(
+    node: NodeId, name: str, heard: HeardModels, *, online: bool, failure: Failure | None
+) -> dict[str, Any]:
+    """The same fields as this machine has there, and how the peer failed last if it has not answered since."""
+    models = heard.models()
+    return {
+        "id": node,
+        "name": name,
+        "status": _status(heard, online=online),
+        "active_requests": sum(each.live.active for each in models),
+        "loaded_models": [each.file.name for each in models if each.lifecycle is Lifecycle.LOADED],
+        "models": len(models),
+        "load": _load(heard),
+        "heard_at": None if heard.heard_at is None else rfc3339(heard.heard_at),
+        "last_error": None if failure is None else failure.message,
+        "last_error_at": None if failure is None else rfc3339(failure.at),
+        "failing_since": None if failure is None else rfc3339(failure.since),
+    }
+
+
+def _status(heard: HeardModels, *, online: bool) -> str:
+    if not online:
+        return "offline"
+    return "draining" if heard.live.draining else "online"
+
+
+def _load(heard: HeardModels) -> dict[str, Any] | None:
+    live = heard.live
+    if heard.heard_at is None or live.cpu_percent is None:
+        return None
+    return {
+        "at": rfc3339(heard.heard_at),
+        "cpu_percent": live.cpu_percent,
+        "memory_percent": live.memory_percent,
+        "gpus": [
+            _gpu(gpu, heard.static.gpus[number].name if number < len(heard.static.gpus) else "")
+            for number, gpu in enumerate(live.gpus)
+        ],
+        "active": sum(each.active for each in live.models),
+        "queued": sum(each.waiting for each in live.models),
+        "battery_percent": live.battery_percent,
+        "on_battery": live.on_battery,
+        "in_use": live.in_use,
+    }
+
+
+def _gpu(gpu: GpuLive, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "used_percent": gpu.used_percent,
+        "memory_percent": gpu.memory_percent,
+        "temperature_celsius": gpu.celsius,
+    }
