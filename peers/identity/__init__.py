@@ -1,0 +1,1 @@
+"""Who this machine is among the others: its key, its certificate, and what it signs and seals."""

@@ -1,0 +1,136 @@
+"""Connections to peers for aiohttp: the host of a URL is a node id, and the pool keeps connections by node."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.tracing import Trace
+from yarl import URL
+
+from corral.peers.identity.certificate import Certificate
+from corral.peers.identity.errors import IdentityError
+from corral.peers.identity.identity import Identity
+from corral.peers.ids import NodeId
+from corral.peers.transport import handshake, tls
+from corral.peers.transport.address import Address
+from corral.peers.transport.dial import dial
+from corral.peers.transport.errors import PeerNotTrusted, PeerUnreachable
+
+CONNECT_S: Final = 5.0  # unless the request says
+KEEP_ALIVE_S: Final = 60.0  # less than the server's, so that it's this side that closes
+_HANDSHAKES: Final = 8  # with one peer at the same time; less than the server takes from one address
+
+
+def url(node: NodeId, path: str) -> URL:
+    """The URL that the connector takes. Raises ValueError if `path` can't stand in a request line."""
+    if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
+        raise ValueError(f"not a path of a request: {path!r}")
+    return URL(f"https://{node.lower()}{path}", encoded=True)
+
+
+class PeerConnector(aiohttp.BaseConnector):
+    """Raises PeerUnreachable, PeerRefused and PeerNotTrusted from `connect`."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        certificates: Callable[[NodeId], Certificate | None],
+        addresses: Callable[[NodeId], Sequence[Address]],
+    ) -> None:
+        super().__init__(limit=0, keepalive_timeout=KEEP_ALIVE_S)
+        self._identity = identity
+        self._certificates = certificates
+        self._addresses = addresses
+        self._peers: dict[NodeId, _Peer] = {}
+
+    def drop(self, node: NodeId, *, in_use: bool) -> None:
+        """Cut the idle connections to a peer, and those in use too if asked."""
+        if (peer := self._peers.get(node)) is not None:
+            for protocol in peer.open():
+                if in_use or protocol not in self._acquired:
+                    protocol.abort()
+
+    def forget(self, node: NodeId) -> None:
+        """Cut everything, and know nothing of the peer any more."""
+        self.drop(node, in_use=True)
+        self._peers.pop(node, None)
+
+    def close(self, *, abort_ssl: bool = False) -> Awaitable[None]:
+        """Cut everything at once."""
+        return super().close(abort_ssl=True)
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's name; only sock_connect is heeded
+    ) -> ResponseHandler:
+        node = NodeId((req.url.raw_host or "").upper())
+        certificate = self._certificates(node)
+        if certificate is None:
+            raise PeerNotTrusted(node, "it isn't a member of this cluster")
+        if (peer := self._peers.get(node)) is None:
+            peer = self._peers[node] = _Peer(self._identity)
+        until = self._loop.time() + (timeout.sock_connect or CONNECT_S)
+        context = await self._turn(node, peer, certificate, until)
+        try:
+            address, protocol = await dial(
+                node,
+                self._addresses(node),
+                lambda address: handshake.connect(address, context, certificate.der, self._factory),
+                worked_last=peer.worked_last,
+                timeout_s=until - self._loop.time(),
+            )
+        finally:
+            peer.handshakes.release()
+        peer.keep(address, protocol)
+        return protocol
+
+    async def _turn(
+        self, node: NodeId, peer: "_Peer", certificate: Certificate, until: float
+    ) -> ssl.SSLContext:
+        """Take a place among the handshakes with this peer, which the caller gives back."""
+        try:
+            async with asyncio.timeout_at(until):
+                await peer.handshakes.acquire()
+        except TimeoutError as error:
+            raise PeerUnreachable(node, "too many connections to it are being made") from error
+        try:
+            return await peer.context(certificate)
+        except IdentityError as error:
+            peer.handshakes.release()
+            raise PeerUnreachable(node, str(error)) from error
+        except BaseException:
+            peer.handshakes.release()
+            raise
+
+
+class _Peer:
+    """What is known of one peer between connections."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.worked_last: Address | None = None
+        self.handshakes = asyncio.Semaphore(_HANDSHAKES)
+        self._identity = identity
+        self._context: tuple[Certificate, ssl.SSLContext] | None = None
+        self._open: set[ResponseHandler] = set()
+
+    def open(self) -> list[ResponseHandler]:
+        """Its connections."""
+        return [protocol for protocol in self._open if protocol.is_connected()]
+
+    def keep(self, address: Address, protocol: ResponseHandler) -> None:
+        """A connection was made."""
+        self.worked_last = address
+        self._open = {protocol, *self.open()}
+
+    async def context(self, certificate: Certificate) -> ssl.SSLContext:
+        """Raises IdentityError."""
+        if self._context is None or self._context[0] != certificate:
+            made = await asyncio.to_thread(tls.client_context, self._identity, certificate)
+            self._context = certificate, made
+        return self._context[1]

@@ -1,0 +1,119 @@
+"""Taking connections in: a TLS handshake with each, bounded in time and number, and no word about it but to the log.
+
+Until a handshake is done nobody knows who it is. So each address may have a few under way, and when there are too many in
+all the oldest makes room: one that is honest is done in milliseconds.
+"""
+
+import asyncio
+import errno
+import functools
+import socket
+import ssl
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from corral.peers.transport import socket_options
+from corral.peers.transport.handshake import HANDSHAKE_S, SHUTDOWN_S
+from corral.peers.transport.strangers import Strangers
+
+MOST_OF_ADDRESS: Final = 64
+MOST_IN_ALL: Final = 512
+_BREATH_S: Final = 0.1  # when the system has no more sockets
+_LOG = structlog.get_logger(__name__)
+
+
+class Doorway:
+    """Accepts connections from listening sockets."""
+
+    def __init__(
+        self, *, protocol: Callable[[], asyncio.Protocol], context: Callable[[], ssl.SSLContext]
+    ) -> None:
+        """`context` is asked for each connection, so another one counts at once."""
+        self._protocol = protocol
+        self._context = context
+        self._listening: dict[socket.socket, asyncio.Task[None]] = {}
+        self._handshakes: OrderedDict[asyncio.Task[None], str] = OrderedDict()
+        self._of_address: Counter[str] = Counter()
+        self._untouched: set[socket.socket] = set()  # no transport owns them yet
+        self._strangers = Strangers()
+
+    def open(self, listening: list[socket.socket]) -> None:
+        """Accept from these; they are closed by `close`."""
+        for each in listening:
+            self._listening[each] = asyncio.create_task(self._accept(each), name="peer port")
+
+    async def close(self) -> None:
+        """Accept no more, and end the handshakes that are under way."""
+        tasks = [*self._listening.values(), *self._handshakes]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for each in self._listening:
+            each.close()
+        self._listening.clear()
+
+    def turned_away(self, host: str, reason: str) -> None:
+        """Tell the log, unless it was told of this address a moment ago."""
+        if self._strangers.worth_telling(host, asyncio.get_running_loop().time()):
+            _LOG.info("a connection to the peer port was turned away", address=host, reason=reason)
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, address = await loop.sock_accept(listening)
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self.turned_away("this machine", f"no more connections are possible: {error.strerror}")
+                    await asyncio.sleep(_BREATH_S)
+                continue  # else one that left before it was accepted
+            self._take(connection, str(address[0]))
+
+    def _take(self, connection: socket.socket, host: str) -> None:
+        if self._of_address[host] >= MOST_OF_ADDRESS:
+            connection.close()
+            self.turned_away(host, "too many unfinished connections")
+            return
+        if len(self._handshakes) >= MOST_IN_ALL:
+            next(iter(self._handshakes)).cancel()
+        task = asyncio.create_task(self._handshake(connection, host), name="handshake of a peer")
+        self._handshakes[task] = host
+        self._of_address[host] += 1
+        self._untouched.add(connection)
+        task.add_done_callback(functools.partial(self._finished, connection))
+
+    def _finished(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
+        if connection in self._untouched:
+            self._untouched.remove(connection)
+            connection.close()
+        host = self._handshakes.pop(task)
+        self._of_address[host] -= 1
+        if not self._of_address[host]:
+            del self._of_address[host]
+
+    async def _handshake(self, connection: socket.socket, host: str) -> None:
+        try:
+            socket_options.prepare(connection)
+            context = self._context()
+            self._untouched.remove(connection)
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._protocol,
+                connection,
+                ssl=context,
+                ssl_handshake_timeout=HANDSHAKE_S,
+                ssl_shutdown_timeout=SHUTDOWN_S,
+            )
+        except OSError as error:  # TLS errors are of this kind too
+            self.turned_away(host, _reason(error))
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its certificate is not a member's"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS handshake of a member: {error.reason or 'unknown'}"
+    return error.strerror or str(error) or "it left"

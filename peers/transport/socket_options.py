@@ -1,0 +1,26 @@
+"""What every TCP connection between members needs: small messages leave at once, and a dead machine is noticed."""
+
+import socket
+from typing import Final
+
+_IDLE_S: Final = 10  # silence after which the other side is probed
+_INTERVAL_S: Final = 5
+_PROBES: Final = 3
+_UNACKNOWLEDGED_MS: Final = 20_000  # bytes under way that long: the other machine is gone
+_OPTIONS: Final = (  # not every system has each
+    ("TCP_KEEPIDLE", _IDLE_S),
+    ("TCP_KEEPALIVE", _IDLE_S),  # macOS's name for it
+    ("TCP_KEEPINTVL", _INTERVAL_S),
+    ("TCP_KEEPCNT", _PROBES),
+    ("TCP_USER_TIMEOUT", _UNACKNOWLEDGED_MS),
+)
+
+
+def prepare(connection: socket.socket) -> None:
+    """Set them; accepted sockets don't inherit all. Raises OSError if the connection is gone."""
+    connection.setblocking(False)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _OPTIONS:
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
