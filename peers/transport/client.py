@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import aiohttp
 
+from corral.peers.address import Address
 from corral.peers.identity.certificate import Certificate
 from corral.peers.identity.identity import Identity
 from corral.peers.ids import NodeId
-from corral.peers.transport.address import Address
 from corral.peers.transport.connector import PeerConnector, url
 from corral.peers.transport.errors import PeerAnswered, PeerBroke, PeerNotTrusted, PeerTimeout
 from corral.peers.transport.link import Link, LinkSocket

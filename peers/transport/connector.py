@@ -10,12 +10,12 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.tracing import Trace
 from yarl import URL
 
+from corral.peers.address import Address
 from corral.peers.identity.certificate import Certificate
 from corral.peers.identity.errors import IdentityError
 from corral.peers.identity.identity import Identity
 from corral.peers.ids import NodeId
 from corral.peers.transport import handshake, tls
-from corral.peers.transport.address import Address
 from corral.peers.transport.dial import dial
 from corral.peers.transport.errors import PeerNotTrusted, PeerUnreachable
 

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
+from corral.peers.address import Address
 from corral.peers.ids import NodeId
-from corral.peers.transport.address import Address
 from corral.peers.transport.errors import PeerError, PeerNotTrusted, PeerRefused, PeerUnreachable
 
 MOST_ADDRESSES: Final = 16

@@ -10,8 +10,8 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, cast
 
+from corral.peers.address import Address
 from corral.peers.transport import socket_options, tls
-from corral.peers.transport.address import Address
 from corral.peers.transport.dial import Failed, Obstacle
 
 HANDSHAKE_S: Final = 5.0
