@@ -1,5 +1,7 @@
 """DNS records and messages, with the numbers of RFC 1035, RFC 3596 and RFC 6762. zeroconf's, which it doesn't list as exported."""
 
+import ipaddress
+import socket
 from typing import Final
 
 from zeroconf import (  # type: ignore[attr-defined]
@@ -10,6 +12,7 @@ from zeroconf import (  # type: ignore[attr-defined]
     DNSRecord,
     DNSService,
     DNSText,
+    current_time_millis,
 )
 
 __all__ = [
@@ -21,6 +24,9 @@ __all__ = [
     "DNSRecord",
     "DNSService",
     "DNSText",
+    "address_record",
+    "address_text",
+    "is_valid",
     "query",
     "response",
 ]
@@ -46,3 +52,20 @@ def response(*records: DNSRecord) -> DNSOutgoing:
     for record in records:
         out.add_answer_at_time(record, 0)
     return out
+
+
+def address_record(name: str, address: str, *, ttl: int) -> DNSAddress:
+    """One of perhaps several machines' addresses of the name, for `ttl` seconds; 0 takes it back."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    kind = AAAA if family == socket.AF_INET6 else A
+    return DNSAddress(name, kind, _INTERNET, ttl, socket.inet_pton(family, address))
+
+
+def address_text(record: DNSAddress) -> str:
+    """The address as an IP literal without scope."""
+    return str(ipaddress.ip_address(record.address))
+
+
+def is_valid(record: DNSRecord) -> bool:
+    """Whether its time to live is not over yet."""
+    return not record.is_expired(current_time_millis())

@@ -93,6 +93,10 @@ class Lan:
             if name.startswith(f"{self._prefix}-"):
                 _remove(name)
 
+    def namespace(self, host: str) -> str:
+        """The name of its network namespace, as `ip netns` knows it."""
+        return f"{self._prefix}-{host}"
+
     def address(self, host: str) -> str:
         """Its IPv4 address."""
         return self._addresses[host]
@@ -140,11 +144,11 @@ class Lan:
 
     def ip(self, host: str, *arguments: str) -> str:
         """What `ip ARGUMENTS` on this host prints."""
-        return _run(["ip", "-n", self._namespace(host), *arguments])
+        return _run(["ip", "-n", self.namespace(host), *arguments])
 
     def run(self, host: str, argv: Sequence[str], *, timeout_s: float = 20.0) -> str:
         """What the command prints on this host. Raises CalledProcessError, TimeoutExpired."""
-        return _run(["ip", "netns", "exec", self._namespace(host), *argv], timeout_s=timeout_s)
+        return _run(["ip", "netns", "exec", self.namespace(host), *argv], timeout_s=timeout_s)
 
     def popen(
         self,
@@ -159,7 +163,7 @@ class Lan:
     ) -> subprocess.Popen[bytes]:
         """Start a command on this host, in a session of its own; its pid is the command's. `close` kills and reaps it."""
         process = subprocess.Popen(
-            ["ip", "netns", "exec", self._namespace(host), *argv],
+            ["ip", "netns", "exec", self.namespace(host), *argv],
             env=env,
             stdin=stdin,
             stdout=stdout,
@@ -183,9 +187,6 @@ class Lan:
             self._avahi[host] = Avahi(lambda argv: self.popen(host, argv), interface=INTERFACE)
         return self._avahi[host]
 
-    def _namespace(self, host: str) -> str:
-        return f"{self._prefix}-{host}"
-
     def _make_switches(self) -> None:
         _run(["ip", "netns", "add", self._switch])
         bridges = [
@@ -194,7 +195,7 @@ class Lan:
         self._at_switch("link set lo up", *bridges)
 
     def _make_host(self, host: str) -> None:
-        namespace = self._namespace(host)
+        namespace = self.namespace(host)
         _run(["ip", "netns", "add", namespace])
         # An address that is still being checked for duplicates can't be bound; that check takes a second.
         self.run(host, ["sh", "-c", "for f in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 > $f; done"])
