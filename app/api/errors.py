@@ -9,6 +9,7 @@ from corral.app.api import request_errors as api
 from corral.app.cluster import errors as cluster
 from corral.app.gateway import errors as gateway
 from corral.app.openai.responses.service import ResponseFailed, ResponseNotFound
+from corral.app.serving import errors as serving
 from corral.app.store import errors as store
 from corral.engines import errors as engines
 
@@ -35,6 +36,8 @@ SHAPES: dict[type[Exception], Shape] = {
     engines.QueueTimeout: Shape(504, "timeout_error"),
     engines.WorkerCrashed: Shape(502, "upstream_error", "endpoint_failed", 1),
     engines.ShuttingDown: Shape(503, "service_unavailable_error", None, 10),
+    serving.PeerFailed: Shape(502, "upstream_error", None, 1),
+    serving.StaleRouter: Shape(503, "service_unavailable_error", "no_router", 1),
     ResponseNotFound: Shape(404, "not_found_error"),
     ResponseFailed: Shape(502, "upstream_error", "endpoint_failed"),
     gateway.MissingModel: Shape(400, "invalid_request_error"),
