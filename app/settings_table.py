@@ -166,6 +166,13 @@ class Settings:
     queue_timeout_secs: float = _setting(
         kinds.SECONDS, "A request waits so long for a free slot; then 504.", default=60.0
     )
+    load_balancer_mode: str = _setting(
+        kinds.one_of("auto", "metrics", "round_robin"),
+        "Who answers of several machines: `auto` (who is done first), `metrics` (whose processor, memory and cards have"
+        " least to do) or `round_robin`.",
+        default="auto",
+        legacy=("LLMLB_LOAD_BALANCER_MODE", "LOAD_BALANCER_MODE"),
+    )
     keep_alive_s: float = _setting(
         kinds.SECONDS, "Pause between the comments that keep a silent stream open.", default=10.0
     )
