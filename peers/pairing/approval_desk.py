@@ -17,6 +17,7 @@ from corral.peers.ids import NodeId
 from corral.peers.pairing.desk import (
     Admission,
     HostView,
+    admission_again,
     admission_of,
     admitted,
     check_newcomer,
@@ -152,11 +153,11 @@ class ApprovalDesk:
         return request.waiting()
 
     def poll(self, message: Poll, *, now: float) -> Waiting | Admitted:
-        """Whether somebody decided. Raises RequestUnknown, RequestDenied."""
+        """Whether somebody decided. Raises RequestUnknown, RequestDenied, NodeRemoved."""
         self._check_denied(message.exchange, now)
         admission = self._admitted.get(message.exchange)
         if admission is not None:
-            return admitted(self._view, admission)
+            return admitted(self._view, admission_again(self._view, admission))
         request = self._requests.get(message.exchange, now=now)
         if request is None:
             raise RequestUnknown

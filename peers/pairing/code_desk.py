@@ -7,7 +7,14 @@ anything is computed, so that tries also bound the work. The newcomer proves the
 from dataclasses import dataclass, field
 from typing import Final
 
-from corral.peers.pairing.desk import Admission, HostView, admission_of, check_newcomer, offer_of
+from corral.peers.pairing.desk import (
+    Admission,
+    HostView,
+    admission_again,
+    admission_of,
+    check_newcomer,
+    offer_of,
+)
 from corral.peers.pairing.errors import (
     CodeExpired,
     CodeRefused,
@@ -162,7 +169,7 @@ class CodeDesk:
         """Let in who proves the code. Raises WrongCode, TranscriptMismatch, CodeRefused, RequestUnknown."""
         exchange = self._exchange(message.exchange, now)
         if exchange.admission is not None and exchange.confirmed == message:
-            return exchange.admission  # the answer was lost
+            return admission_again(self._view, exchange.admission)  # the answer was lost
         if exchange.reckoned is None or exchange.admission is not None:
             raise RequestUnknown
         try:

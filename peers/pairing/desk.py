@@ -1,7 +1,7 @@
 """What the three desks of a host share: who the host is, who stands before it, and what is written down when somebody is let in."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from corral.peers.address import Address
@@ -137,6 +137,13 @@ def admission_of(
         seen=seen,
         proof=proof,
     )
+
+
+def admission_again(view: HostView, admission: Admission) -> Admission:
+    """The same, for a newcomer that missed the answer. Raises NodeRemoved if it was removed meanwhile."""
+    if admission.node in view.roster().revoked:
+        raise NodeRemoved
+    return replace(admission, known=view.roster().knows(admission.certificate))
 
 
 def admitted(view: HostView, admission: Admission) -> Admitted:

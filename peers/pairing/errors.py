@@ -41,7 +41,7 @@ class PairingError(Exception):
         self.tries_left = tries_left
         told = self.text
         if detail:
-            told = f"{told.removesuffix('.')}: {detail}."
+            told = f"{told.removesuffix('.')} ({detail})."
         if tries_left is not None:
             told += f" Tries left: {tries_left}."
         if retry_after_s is not None:

@@ -165,7 +165,7 @@ PATHS: Final[dict[type[Request], str]] = {
 
 
 class _Any(msgspec.Struct, frozen=True):
-    version: int = VERSION
+    version: Annotated[int, Meta(ge=0, le=2**31)] = VERSION
 
 
 _encoder = msgspec.json.Encoder()

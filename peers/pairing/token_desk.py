@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from corral.peers.ids import NodeId
-from corral.peers.pairing.desk import Admission, HostView, admission_of, check_newcomer, offer_of
+from corral.peers.pairing.desk import (
+    Admission,
+    HostView,
+    admission_again,
+    admission_of,
+    check_newcomer,
+    offer_of,
+)
 from corral.peers.pairing.errors import RequestUnknown, TokenUnknown, TranscriptMismatch
 from corral.peers.pairing.messages import BeginToken, Offer, ProveToken
 from corral.peers.pairing.pace import Pace
@@ -60,7 +67,7 @@ class TokenDesk:
         if exchange.admission is not None:
             if exchange.proven != message:
                 raise TranscriptMismatch
-            return exchange.admission  # the answer was lost
+            return admission_again(self._view, exchange.admission)  # the answer was lost
         meeting, seen = exchange.meeting, exchange.meeting.seen()
         row = self._good(exchange.token, meeting.greeting.newcomer.node, now)
         if not is_signed(row.verifier, seen, message.proof):
