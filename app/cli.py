@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from corral.app.commands import settings_cli, users_cli
+from corral.app.commands import cluster_cli, settings_cli, users_cli
 from corral.app.commands.completion import complete_key, complete_model
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ keys = typer.Typer(help="Manage the API keys.", no_args_is_help=True)
 app.add_typer(settings_cli.settings, name="settings")
 app.add_typer(keys, name="keys")
 app.add_typer(users_cli.users, name="users")
+app.add_typer(cluster_cli.cluster, name="cluster")
 
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="The node's data folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -39,6 +39,31 @@ class DataDir:
         return self.root / "corral.db"
 
     @property
+    def ledger(self) -> Path:
+        """What all machines of the cluster know: keys, users, members."""
+        return self.root / "cluster.db"
+
+    @property
+    def cluster(self) -> Path:
+        """Which cluster this machine belongs to, and the cluster's key."""
+        return self.root / "cluster.json"
+
+    @property
+    def identity(self) -> Path:
+        """Folder of this machine's own key and certificate."""
+        return self.root / "identity"
+
+    @property
+    def term(self) -> Path:
+        """The highest term of an election that this machine knew."""
+        return self.root / "term"
+
+    @property
+    def addresses(self) -> Path:
+        """Where the other machines of the cluster were last."""
+        return self.root / "addresses.json"
+
+    @property
     def lock(self) -> Path:
         """Locked by the node that runs on this data folder."""
         return self.root / "node.lock"
@@ -50,7 +75,7 @@ class DataDir:
 
     @property
     def session_secret(self) -> Path:
-        """Signs the sessions of users, unless the setting does."""
+        """Signed the sessions of users in earlier versions; its content is taken over into the ledger."""
         return self.root / "session.secret"
 
     @property

@@ -159,6 +159,7 @@ def one_of(*words: str) -> Kind:
 
 
 HISTORY = one_of("full", "numbers", "off")
+ROUTER = one_of("auto", "prefer", "never")
 TEXT = Kind(allowed="a text", read=_read_text)
 BOOLEAN = Kind(allowed="true or false", read=_read_boolean)
 SECONDS = Kind(allowed="a number of seconds above 0", read=_read_seconds)

@@ -90,6 +90,36 @@ class Settings:
         default=32769,
         legacy=("LLM_RUNTIME_PORT",),
     )
+    discovery: bool = _setting(
+        kinds.BOOLEAN,
+        "Whether to find other machines on the local network, and be found; never where `host` is this machine only.",
+        default=True,
+    )
+    network: str | None = _setting(
+        kinds.TEXT,
+        "Name or address of the one network interface on which to find other machines.",
+        default_text="the ones that look like a local network",
+    )
+    peers: tuple[str, ...] = _setting(
+        kinds.WORDS,
+        "Machines that are not found by themselves: names or addresses, with the peer port if it isn't 32769.",
+        default=(),
+    )
+    router: str = _setting(
+        kinds.ROUTER,
+        "Whether this machine should be the router: `auto`, `prefer` or `never`.",
+        default="auto",
+    )
+    join_automatically: bool = _setting(
+        kinds.BOOLEAN,
+        "Whether a fresh machine asks to join the cluster that it finds; somebody there has to approve it.",
+        default=True,
+    )
+    join_token: str | None = _setting(
+        kinds.TEXT,
+        "A token of `corral cluster invite`: a machine that is on its own joins with it.",
+        secret=True,
+    )
     node_name: str = _setting(kinds.TEXT, "What this machine is called.", default_text="the host name")
     data_dir: Path = _setting(  # noqa: RUF009 - makes a field
         kinds.PATH,

@@ -27,10 +27,17 @@ class ClusterIdentity(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(min_length=1, max_length=63)]  # as it was founded; a later name is replicated
     key: str  # base64 of 32 bytes; seals secrets that are replicated
     founded_at: float  # Unix time, seconds
+    introduced: tuple[
+        str, ...
+    ] = ()  # certificates (PEM) of members, told at joining; count until the ledger has its own
 
     @property
     def key_bytes(self) -> bytes:
         return base64.b64decode(self.key)
+
+    def encoded(self) -> bytes:
+        """For `decode_cluster`. It holds the key."""
+        return msgspec.json.encode(self)
 
 
 def found_cluster(*, now: float, name: str = DEFAULT_NAME) -> ClusterIdentity:
@@ -56,7 +63,7 @@ def load_cluster(path: Path, *, now: float) -> ClusterIdentity:
 
 def write_cluster(path: Path, cluster: ClusterIdentity) -> None:
     """Belong to this cluster from the next start on. Blocks; raises OSError."""
-    write_private(path, msgspec.json.encode(cluster))
+    write_private(path, cluster.encoded())
 
 
 def decode_cluster(content: bytes) -> ClusterIdentity:

@@ -1,0 +1,327 @@
+"""Everything of this node that faces the other machines: built here, opened and closed in order."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from corral.app.cluster.contacts import Contacts
+from corral.app.cluster.control import NAME_SETTING, Control
+from corral.app.cluster.front_doors import doors
+from corral.app.cluster.joining import WELCOME_PATH, Joining, Wish
+from corral.app.cluster.knocking import ClusterInfo
+from corral.app.cluster.leaving import LEAVE_PATH, tell_goodbye
+from corral.app.cluster.neighbourhood import Neighbourhood
+from corral.app.cluster.pairing_desk import PairingDesk
+from corral.app.cluster.serving_link import ServingLink
+from corral.app.paths import DataDir
+from corral.app.settings_table import Settings
+from corral.app.supervisor import Supervisor
+from corral.app.version import program_version
+from corral.peers.address import Address
+from corral.peers.cluster.cluster import About, Cluster
+from corral.peers.cluster.cluster_file import ClusterIdentity, found_cluster, write_cluster
+from corral.peers.cluster.members import Members
+from corral.peers.cluster.rank import Standing
+from corral.peers.election.elector import Preference
+from corral.peers.identity.certificate import Certificate
+from corral.peers.identity.identity import Identity
+from corral.peers.ids import NodeId
+from corral.peers.replication.ledger import Ledger
+from corral.peers.replication.view import View
+from corral.peers.transport.client import PeerClient
+from corral.peers.transport.route import PeerAnswer, PeerRequest, PeerRoute
+from corral.peers.transport.server import PeerServer
+
+_LOG = structlog.get_logger(__name__)
+_GRACE_S = 2.0
+_DRAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standpoint:
+    """What the rest of the node knows and does. `used` says whether somebody made users or keys here."""
+
+    used: Callable[[], bool]
+    end_sessions: Callable[[], Awaitable[None]]
+    start_anew: Callable[[], None]
+    changed: Callable[[], None]  # the router, or who is there
+
+
+class Membership:
+    """This node as a member of its cluster."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        identity: Identity,
+        cluster: ClusterIdentity,
+        members: Members,
+        contacts: Contacts,
+        client: PeerClient,
+        ledger: Ledger,
+        preference: Preference,
+        serving: ServingLink,
+        standpoint: Standpoint,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`now` gives Unix time."""
+        self._settings = settings
+        self._folder = DataDir(settings.data_dir)
+        self._identity = identity
+        self._founded = cluster
+        self._members = members
+        self._contacts = contacts
+        self._client = client
+        self._ledger = ledger
+        self._serving = serving
+        self._standpoint = standpoint
+        self._now = now
+        self._names: View | None = None
+        self._server: PeerServer | None = None
+        self._leaving = False
+        self._news = asyncio.Event()  # others belong to the cluster now
+        self.cluster = Cluster(
+            identity=identity,
+            cluster=cluster,
+            about=About(name=settings.node_name, program=program_version(), http_port=settings.port),
+            preference=preference,
+            members=members,
+            ledger=ledger,
+            dialler=client,
+            addresses=contacts,
+            term_file=self._folder.term,
+            listener=self,
+        )
+        self.neighbourhood = Neighbourhood(
+            settings=settings,
+            identity=identity,
+            cluster=cluster,
+            boot=self.cluster.boot,
+            contacts=contacts,
+            members=members,
+            file=self._folder.addresses,
+            on_change=self._somebody_found,
+            label=self._label,
+        )
+        self.desk = PairingDesk(
+            identity=identity,
+            cluster=cluster.id,
+            cluster_name=self.name,
+            members=members,
+            ledger=ledger,
+            peer_addresses=lambda: self.neighbourhood.own_addresses,
+            front_doors=lambda: self.neighbourhood.own_front_doors,
+        )
+        self.joining = Joining(
+            identity=identity,
+            name=settings.node_name,
+            own=self._standing,
+            doors=lambda: doors(self.neighbourhood.candidates(), cluster.id, contacts.written),
+            members=client,
+            on_joined=self._joined,
+            automatic=settings.join_automatically,
+        )
+        contacts.host = self.joining
+        self.control = Control(
+            cluster=self.cluster,
+            desk=self.desk,
+            joining=self.joining,
+            ledger=ledger,
+            name=self.name,
+            url=self.url,
+            local_url=lambda: f"http://localhost:{self.neighbourhood.front_port}",
+            discovery=self.neighbourhood.document,
+            warnings=self.neighbourhood.warnings,
+            on_removed=standpoint.end_sessions,
+            leave=self._leave,
+            add_address=self._add_address,
+            now=now,
+        )
+
+    # --- its life
+
+    async def open(self, *, front_port: int, routes: Sequence[PeerRoute]) -> None:
+        """Be reachable and begin to look for others. Raises ListenError, LedgerError."""
+        self._names = await self._ledger.view("settings")
+        await self.desk.open()
+        await self.cluster.open()
+        self._members.on_change(self._members_changed)
+        own = [self.cluster.replica_route(), self._welcome_route(), self._leave_route()]
+        self._server = PeerServer(
+            identity=self._identity,
+            host="" if self._settings.host == "0.0.0.0" else self._settings.host,
+            port=self._settings.peer_port,
+            routes=[*routes, *own],
+            links=[self.cluster.link_route()],
+        )
+        await self._server.start(self._certificates())
+        await self.neighbourhood.open(front_port=front_port, peer_port=self._server.port)
+        self._somebody_found()
+        if self._settings.join_token is not None and self.cluster.alone:
+            self.joining.begin(Wish(token=self._settings.join_token))
+
+    def supervise(self, supervisor: Supervisor) -> None:
+        """Keep its tasks running."""
+        supervisor.start("election", self.cluster.run_election)
+        supervisor.start("links to the other machines", self.cluster.run_care)
+        supervisor.start("joining a cluster", self.joining.run)
+        supervisor.start("replication", self._ledger.run)
+        supervisor.start("telling the load", lambda: self._serving.run(self.cluster))
+        supervisor.start("who may connect", self._follow_members)
+        supervisor.start("addresses of the other machines", self.neighbourhood.run)
+
+    async def drain(self) -> None:
+        """Let another machine be the router before this one stops answering."""
+        if not self.cluster.alone and not self._leaving:
+            await self.cluster.drain(timeout_s=_DRAIN_S)
+
+    async def close(self) -> None:
+        """Say goodbye everywhere. Its tasks must have ended."""
+        await self.neighbourhood.close()
+        await self.cluster.close()
+        if self._server is not None:
+            await self._server.stop(_GRACE_S)
+
+    # --- what it is
+
+    def name(self) -> str:
+        """What people call the cluster."""
+        row = None if self._names is None else self._names.rows.get(NAME_SETTING)
+        value = None if row is None else row.values["value"]
+        return value if isinstance(value, str) else self._founded.name
+
+    def url(self) -> str:
+        """For machines that don't run Corral."""
+        return f"http://{self.neighbourhood.label}.local:{self.neighbourhood.front_port}"
+
+    def info(self) -> ClusterInfo:
+        """For machines that may want to join."""
+        own = self._standing()
+        return ClusterInfo(
+            cluster=own.id, name=self.name(), members=own.members, used=own.used, founded_at=own.founded_at
+        )
+
+    # --- Listener of the cluster
+
+    def router_changed(self) -> None:
+        """Say the name, or stop saying it."""
+        self.neighbourhood.set_router(
+            reigns=self.cluster.router == self.cluster.node, standbys=sorted(self.cluster.live)
+        )
+        self._standpoint.changed()
+
+    def live_changed(self, live: frozenset[NodeId]) -> None:
+        """Other machines came or went."""
+        self._serving.set_live(live)
+        self.router_changed()
+
+    def load(self, peer: NodeId, report: bytes) -> None:
+        """A member told its load."""
+        self._serving.hear(self.cluster, peer, report)
+
+    def told(self, peer: NodeId, topic: str, body: bytes) -> None:
+        """A member told something longer."""
+        self._serving.told(self.cluster, peer, topic, body)
+
+    def linked(self, peer: NodeId) -> None:
+        """It knows nothing yet."""
+        self._serving.linked(peer)
+
+    def removed(self) -> None:
+        """Somebody took this machine out: begin anew, alone."""
+        if not self._leaving:
+            _LOG.warning("this machine was removed from the cluster; it starts anew on its own")
+            self._begin_anew()
+
+    # --- parts
+
+    def _label(self) -> str:
+        return self.name().lower()
+
+    def _standing(self) -> Standing:
+        return Standing(
+            id=self._founded.id,
+            members=len(self._members.roster.members),
+            used=self._standpoint.used(),
+            founded_at=self._founded.founded_at,
+        )
+
+    def _certificates(self) -> list[Certificate]:
+        return [member.certificate for member in self._members.roster.members.values()]
+
+    def _members_changed(self) -> None:
+        self.neighbourhood.members_changed()
+        self._serving.keep_only(self._members.roster.members)
+        self._news.set()
+        self._standpoint.changed()
+
+    async def _follow_members(self) -> None:
+        known: set[NodeId] = set(self._members.roster.members)
+        while True:
+            assert self._server is not None, "open it first"
+            await self._server.set_members(self._certificates())
+            members = set(self._members.roster.members)
+            for gone in known - members:
+                self._client.forget(gone)
+                self._ledger.forget(gone)
+            known = members
+            await self._news.wait()
+            self._news.clear()
+
+    def _somebody_found(self) -> None:
+        self.cluster.set_addresses(self.neighbourhood.own_addresses)
+        for candidate in self.neighbourhood.candidates():
+            if candidate.node is not None and candidate.member:
+                self.cluster.found(candidate.node)
+
+    async def _add_address(self, address: Address) -> None:
+        self.neighbourhood.write_down(address)
+        self._somebody_found()
+
+    # --- coming and going
+
+    def _welcome_route(self) -> PeerRoute:
+        return PeerRoute(method="POST", path=WELCOME_PATH, handler=self._welcome, most_bytes=0)
+
+    async def _welcome(self, request: PeerRequest) -> PeerAnswer:
+        """What members know, for one that was just let in: the cluster's key is among it."""
+        certificates = tuple(each.pem for each in self._certificates())
+        told = ClusterIdentity(
+            id=self._founded.id,
+            name=self.name(),
+            key=self._founded.key,
+            founded_at=self._founded.founded_at,
+            introduced=certificates,
+        )
+        return PeerAnswer(body=told.encoded())
+
+    async def _joined(self, cluster: ClusterIdentity) -> None:
+        """Belong to another cluster from the next start on, which is now."""
+        _LOG.info("joined", cluster=cluster.name)
+        await asyncio.to_thread(write_cluster, self._folder.cluster, cluster)
+        self._standpoint.start_anew()
+
+    def _leave_route(self) -> PeerRoute:
+        return PeerRoute(method="POST", path=LEAVE_PATH, handler=self._let_go, most_bytes=0)
+
+    async def _let_go(self, request: PeerRequest) -> PeerAnswer:
+        await self.control.revoke(request.peer)
+        return PeerAnswer(status=204)
+
+    async def _leave(self) -> None:
+        self._leaving = True
+        await self.cluster.drain(timeout_s=_DRAIN_S)
+        others = [self.cluster.router, *sorted(self.cluster.live)]
+        await tell_goodbye(self._client, [each for each in others if each not in (None, self.cluster.node)])
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """A removed key stays refused for ever, so the machine gets a new one too."""
+        self._leaving = True
+        self._folder.identity.rename(self._folder.identity.with_name(f"identity-until-{int(self._now())}"))
+        write_cluster(self._folder.cluster, found_cluster(now=self._now()))
+        self._standpoint.start_anew()

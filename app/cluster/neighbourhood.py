@@ -1,0 +1,256 @@
+"""The network around this node: who is on it, where this machine can be reached, the cluster's name there."""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from corral.app.cluster.contacts import Contacts
+from corral.app.settings_table import Settings
+from corral.app.times import rfc3339
+from corral.peers.address import Address, BadAddress
+from corral.peers.cluster.cluster_file import ClusterIdentity
+from corral.peers.cluster.link_messages import VERSION
+from corral.peers.cluster.members import Members
+from corral.peers.cluster_name.claim import Claim
+from corral.peers.cluster_name.publisher import ClusterName
+from corral.peers.discovery.address_book import Candidate
+from corral.peers.discovery.announcement import Announcement, cluster_hash
+from corral.peers.discovery.discovery import Discovery
+from corral.peers.identity.identity import Identity
+from corral.peers.ids import NodeId
+from corral.peers.private_file import write_private
+from corral.peers.waking_clock import waking_clock
+
+_KEEP_EVERY_S = 30.0
+_PEER_PORT = 32769
+_MOST_BYTES = 1024 * 1024
+_LOG = structlog.get_logger(__name__)
+
+
+class Neighbourhood:
+    """`open` it once the ports are known. Where discovery is off it knows what it is told, and nothing else."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        identity: Identity,
+        cluster: ClusterIdentity,
+        boot: str,
+        contacts: Contacts,
+        members: Members,
+        file: Path,
+        on_change: Callable[[], None],
+        label: Callable[[], str],
+    ) -> None:
+        """`file` keeps the last known addresses of members; `label` is the name that the cluster should have."""
+        self._settings = settings
+        self._identity = identity
+        self._cluster = cluster
+        self._boot = boot
+        self._contacts = contacts
+        self._members = members
+        self._file = file
+        self._on_change = on_change
+        self._label = label
+        self._discovery: Discovery | None = None
+        self._name: ClusterName | None = None
+        self._kept: dict[str, list[str]] = {}
+        self._peer_port = 0
+        self._reigns = False
+        self.front_port = settings.port
+
+    async def open(self, *, front_port: int, peer_port: int) -> None:
+        """Begin to look, and to be found."""
+        self.front_port, self._peer_port = front_port, peer_port
+        if self._settings.discovery and not _is_this_machine(self._settings.host):
+            self._discovery = self._new_discovery()
+            self._contacts.book = self._discovery.book
+        self.members_changed()
+        self._contacts.written = _written(self._settings.peers)
+        self._contacts.book.set_manual(self._contacts.written)
+        self._contacts.book.remember(await asyncio.to_thread(_read, self._file), waking_clock())
+        if self._discovery is not None:
+            await self._discovery.start()
+            self._name = self._new_name(self._discovery)
+            await self._name.start()
+
+    async def close(self) -> None:
+        """Say goodbye on the network."""
+        if self._name is not None:
+            await self._name.stop()
+        if self._discovery is not None:
+            await self._discovery.stop()
+
+    async def run(self) -> None:
+        """Keep the members' addresses for the next start. Until cancelled."""
+        while True:
+            snapshot = self._contacts.book.snapshot()
+            if snapshot != self._kept:
+                await asyncio.to_thread(write_private, self._file, msgspec.json.encode(snapshot))
+                self._kept = snapshot
+            await asyncio.sleep(_KEEP_EVERY_S)
+
+    def members_changed(self) -> None:
+        """Others belong to the cluster now."""
+        self._contacts.book.set_members(self._members.roster.members)
+
+    def write_down(self, address: Address) -> None:
+        """A person says that a machine is there."""
+        self._contacts.written = tuple(dict.fromkeys((*self._contacts.written, address)))
+        self._contacts.book.set_manual(self._contacts.written)
+
+    def set_router(self, *, reigns: bool, standbys: Sequence[NodeId]) -> None:
+        """Whether this machine is the router, and who would be the next."""
+        self._reigns = reigns
+        if self._discovery is not None:
+            self._discovery.set_role(reigns)
+        if self._name is not None:
+            self._name.publish(self._claim(standbys) if reigns else None)
+
+    # --- what is so
+
+    @property
+    def label(self) -> str:
+        """`corral` in `corral.local`."""
+        return self._label() if self._name is None else self._name.status().label
+
+    @property
+    def own_addresses(self) -> tuple[Address, ...]:
+        """Of the peer port, the best first."""
+        return self._at(self._peer_port)
+
+    @property
+    def own_front_doors(self) -> tuple[Address, ...]:
+        """Of the HTTP port, the best first."""
+        return self._at(self.front_port)
+
+    def candidates(self) -> Sequence[Candidate]:
+        """Every machine known of."""
+        return self._contacts.book.candidates()
+
+    def warnings(self) -> list[str]:
+        """What people should do something about."""
+        found: list[str] = []
+        if self._discovery is not None:
+            status = self._discovery.status()
+            found += [*filter(None, [status.problem]), *status.conflicts]
+        if self._name is not None:
+            status_of_name = self._name.status()
+            found += [
+                f"{address} answers to {status_of_name.label}.local, and is no machine of the cluster"
+                for address in status_of_name.strangers
+            ]
+        return found
+
+    def document(self) -> Mapping[str, Any]:
+        """What discovery is doing, for `corral doctor` and the dashboard."""
+        if self._discovery is None:
+            return {"on": False, "machines": self._machines()}
+        status = self._discovery.status()
+        return {
+            "on": True,
+            "interfaces": [each.name for each in status.interfaces.used],
+            "skipped": {each.name: each.reason for each in status.interfaces.skipped},
+            "sockets": status.sockets,
+            "problem": status.problem,
+            "heard_at": None if status.heard_at is None else rfc3339(status.heard_at),
+            "conflicts": list(status.conflicts),
+            "unreadable": list(status.unreadable),
+            "machines": self._machines(),
+        }
+
+    # --- parts
+
+    def _new_discovery(self) -> Discovery:
+        announcement = Announcement(
+            version=VERSION,
+            node=self._identity.node,
+            boot=self._boot,
+            cluster=cluster_hash(self._cluster.id),
+            peer_port=self._peer_port,
+            front_port=self.front_port,
+        )
+        return Discovery(announcement, on_change=self._on_change, pin=self._settings.network)
+
+    def _new_name(self, discovery: Discovery) -> ClusterName:
+        return ClusterName(
+            discovery.mdns,
+            node=self._identity.node,
+            cluster=self._cluster.id,
+            port=self.front_port,
+            is_friend=self._is_friend,
+            on_label=lambda label: _LOG.info("the cluster's name on the network", name=f"{label}.local"),
+            on_change=lambda: None,
+            label=self._label(),
+        )
+
+    def _claim(self, standbys: Sequence[NodeId]) -> Claim:
+        return Claim(
+            label=self.label,
+            settled=self._reigned_before,
+            router=tuple(each.host for each in self.own_addresses),
+            standbys=tuple(
+                tuple(each.host for each in self._contacts.book.addresses(node)) for node in standbys
+            ),
+        )
+
+    @property
+    def _reigned_before(self) -> bool:
+        """Whether the cluster has its name already: with several members somebody said it before."""
+        return len(self._members.roster.members) > 1
+
+    def _is_friend(self, host: str) -> bool:
+        own = (each.host.partition("%")[0] for each in self.own_addresses)
+        return host in own or self._contacts.book.node_at(host) is not None
+
+    def _at(self, port: int) -> tuple[Address, ...]:
+        if self._discovery is None:
+            host = self._settings.host
+            return (Address(host, port),) if host not in ("0.0.0.0", "::") and port else ()
+        hosts = self._discovery.own_addresses()
+        return tuple(Address(each, port) for each in hosts if not ipaddress.ip_address(each).is_link_local)
+
+    def _machines(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": each.node,
+                "member": each.member,
+                "addresses": [str(known.address) for known in each.addresses],
+                "same_cluster": each.announcement is not None
+                and each.announcement.cluster == cluster_hash(self._cluster.id),
+            }
+            for each in self.candidates()
+        ]
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _written(texts: Sequence[str]) -> tuple[Address, ...]:
+    """Those of the setting `peers`; what can't be read is told and left out."""
+    read: list[Address] = []
+    for text in texts:
+        try:
+            read.append(Address.parse(text, default_port=_PEER_PORT))
+        except BadAddress as error:
+            _LOG.warning("the setting peers", error=str(error))
+    return tuple(read)
+
+
+def _read(file: Path) -> dict[str, list[str]]:
+    """Blocks. Without a usable file the machines are found again anyway."""
+    try:
+        content = file.read_bytes()
+        return msgspec.json.decode(content[:_MOST_BYTES], type=dict[str, list[str]])
+    except (OSError, msgspec.DecodeError):
+        return {}

@@ -1,0 +1,450 @@
+"""This machine in its cluster: joins the election, the ledger and the links, and says who is router.
+
+All methods are for the loop's thread. It acts through what it is given: links out, callbacks in.
+"""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from corral.peers.address import Address
+from corral.peers.cluster import link_messages as wire
+from corral.peers.cluster.cluster_file import ClusterIdentity
+from corral.peers.cluster.heart import Heart
+from corral.peers.cluster.links import LINK_PATH, Dialler, Links
+from corral.peers.cluster.members import TABLE, Members
+from corral.peers.cluster.outgoing import Outgoing
+from corral.peers.cluster.peer_facts import FactBook
+from corral.peers.cluster.term_file import read_term, write_term
+from corral.peers.election import messages as election
+from corral.peers.election.elector import Elector, Preference, State
+from corral.peers.election.errors import MalformedMessage as MalformedElection
+from corral.peers.election.messages import ClaimRef
+from corral.peers.identity.identity import Identity
+from corral.peers.ids import NodeId
+from corral.peers.replication.edit import Edit
+from corral.peers.replication.errors import MalformedMessage as MalformedSummary
+from corral.peers.replication.ledger import Ledger
+from corral.peers.replication.messages import MOST_BYTES as MOST_REPLICA_BYTES
+from corral.peers.replication.messages import decode_summary
+from corral.peers.transport.route import LinkRoute, PeerAnswer, PeerRequest, PeerRoute
+from corral.peers.waking_clock import waking_clock
+
+REPLICA_PATH = "/peer/replica"
+SILENT_S = 2.5  # an open link to a member that says nothing for so long is opened anew
+_LOOK_S = 0.5
+_LOG = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What this machine tells the others of itself."""
+
+    name: str
+    program: str  # its version
+    http_port: int
+    addresses: tuple[str, ...] = ()  # of its peer port, the best first
+
+
+class Addresses(Protocol):
+    """What this needs of `discovery.address_book.AddressBook`."""
+
+    def gossip(self, node: NodeId, addresses: Iterable[Address], now: float) -> None: ...
+
+    def addresses(self, node: NodeId) -> Sequence[Address]: ...
+
+
+class Listener(Protocol):
+    """Whom it tells; every method returns at once."""
+
+    def router_changed(self) -> None:
+        """Another router, or none, or this machine."""
+
+    def live_changed(self, live: frozenset[NodeId]) -> None:
+        """Which other members answer now."""
+
+    def load(self, peer: NodeId, report: bytes) -> None:
+        """A member told its load."""
+
+    def told(self, peer: NodeId, topic: str, body: bytes) -> None:
+        """A member told something longer."""
+
+    def linked(self, peer: NodeId) -> None:
+        """A link to a member was opened: it knows nothing yet."""
+
+    def removed(self) -> None:
+        """This machine was taken out of the cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the listener was told last."""
+
+    claim: ClaimRef | None = None
+    reigns: bool = False
+    live: frozenset[NodeId] = frozenset()
+
+
+class Cluster:
+    """Make it, `open` it, and keep `run_election`, `run_care` and the ledger's `run` running."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        cluster: ClusterIdentity,
+        about: About,
+        preference: Preference,
+        members: Members,
+        ledger: Ledger,
+        dialler: Dialler,
+        addresses: Addresses,
+        term_file: Path,
+        listener: Listener,
+        clock: Callable[[], float] = waking_clock,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`clock` counts sleep, `wall` is Unix time."""
+        self.node = identity.node
+        self.identity = cluster
+        self.boot = secrets.token_hex(8)
+        self.members = members
+        self.facts = FactBook()
+        self._certificate = identity.certificate
+        self._about = about
+        self._preference = preference
+        self._ledger = ledger
+        self._addresses = addresses
+        self._term_file = term_file
+        self._listener = listener
+        self._clock = clock
+        self._wall = wall
+        self._load = b""
+        self._seen = _Seen()
+        self._outgoing = Outgoing()
+        self._changed = asyncio.Event()
+        self._links = Links(dialler=dialler, observer=self)
+        self._heart: Heart | None = None
+
+    async def open(self) -> None:
+        """Read who belongs, and begin to link with them. Raises LedgerError."""
+        await self.members.open(self._ledger)
+        term = await asyncio.to_thread(read_term, self._term_file)
+        elector = Elector(
+            me=self.node,
+            boot=int(self.boot, 16) >> 11,  # a JSON number must stay below 2**53
+            max_term=term,
+            members=self.members.roster.members,
+            now=self._clock(),
+            rng=random.Random(self.boot),
+            preference=self._preference,
+        )
+        self._heart = Heart(
+            elector=elector,
+            clock=self._clock,
+            links=self,
+            persist=lambda highest: write_term(self._term_file, highest),
+            on_step=self._look,
+        )
+        await self._enrol()
+        self.members.on_change(self._members_changed)
+        self._links.set_members(self._others())
+
+    async def close(self) -> None:
+        """Say goodbye and close the links."""
+        self.heart.do(self.heart.elector.leave(self._clock()))
+        await asyncio.sleep(0)  # lets the links send it
+        await self._links.close()
+
+    # --- to be kept running
+
+    async def run_election(self) -> None:
+        """Until cancelled."""
+        await self.heart.run()
+
+    async def run_care(self) -> None:
+        """Open links anew that seem dead. Until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now = self._clock()
+            for peer in self._others():
+                heard_at = self.facts.of(peer).heard_at
+                if heard_at is not None and now - heard_at > SILENT_S:
+                    self._links.renew(peer)
+
+    # --- what is so
+
+    @property
+    def heart(self) -> Heart:
+        """The running election."""
+        assert self._heart is not None, "open it first"
+        return self._heart
+
+    @property
+    def is_router(self) -> bool:
+        """Whether this machine may act as the router now: to be asked for each request."""
+        return self.heart.is_router
+
+    @property
+    def router(self) -> NodeId | None:
+        """Whom requests go to; None while there is nobody."""
+        return self.heart.elector.router
+
+    @property
+    def claim(self) -> ClaimRef | None:
+        """The claim that counts here."""
+        return self.heart.elector.claim
+
+    @property
+    def state(self) -> State:
+        """Of the election."""
+        return self.heart.elector.state
+
+    @property
+    def live(self) -> frozenset[NodeId]:
+        """The other members that answer."""
+        return frozenset(self.heart.elector.live_peers)
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else belongs to it."""
+        return not self._others()
+
+    async def wait_for_change(self, timeout_s: float) -> None:
+        """Returns when the router changes, or after so many seconds."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def ago(self, peer: NodeId) -> float | None:
+        """How many seconds ago a member was heard."""
+        heard_at = self.facts.of(peer).heard_at
+        return None if heard_at is None else self._clock() - heard_at
+
+    def when(self, at: float) -> float:
+        """Unix time of a moment of the clock that counts sleep."""
+        return self._wall() - (self._clock() - at)
+
+    async def hand_over(self, to: NodeId | None, *, timeout_s: float) -> None:
+        """Let a member, or the best one, be the router; returns when it is. Raises HandoverImpossible, TimeoutError."""
+        self.heart.do(self.heart.elector.handover(to, self._clock()))
+        async with asyncio.timeout(timeout_s):
+            while self.router in (None, self.node):
+                await self._changed.wait()
+
+    async def drain(self, *, timeout_s: float) -> None:
+        """Hand over before this machine stops, if anybody can take over."""
+        self.heart.do(self.heart.elector.drain(self._clock()))
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.state is State.DRAINING:
+                    await self._changed.wait()
+        except TimeoutError:
+            _LOG.info("nobody took over in time")
+
+    # --- what to say
+
+    @property
+    def hello(self) -> wire.Hello:
+        """What this machine tells of itself."""
+        about = self._about
+        return wire.Hello(
+            boot=self.boot,
+            name=about.name,
+            program=about.program,
+            http_port=about.http_port,
+            addresses=about.addresses,
+        )
+
+    def set_load(self, report: bytes) -> None:
+        """What heartbeats say of this machine's load from now on; equal bytes are sent once."""
+        self._load = report
+
+    def tell(self, peer: NodeId, topic: str, body: bytes) -> None:
+        """Tell a member something longer; lost if its link is down."""
+        self._links.send(peer, wire.encode(wire.Told(topic=topic, body=body)))
+
+    def set_addresses(self, addresses: Sequence[Address]) -> None:
+        """Where this machine can be reached now."""
+        self._about = replace(
+            self._about, addresses=tuple(str(each) for each in addresses)[: wire.MOST_ADDRESSES]
+        )
+        for peer in self._others():
+            self._greet(peer)
+
+    def found(self, peer: NodeId) -> None:
+        """A member was heard of: dial it now if its link is down."""
+        if not self._links.is_open(peer):
+            self._links.dial_now(peer)
+
+    # --- routes of the peer port
+
+    def link_route(self) -> LinkRoute:
+        """Where members link to."""
+        return LinkRoute(
+            path=LINK_PATH,
+            on_open=self._peer_linked,
+            on_message=self._hear,
+            on_close=lambda peer: None,
+            most_bytes=wire.MOST_BYTES,
+        )
+
+    def replica_route(self) -> PeerRoute:
+        """Where members ask for replicated state."""
+        return PeerRoute(
+            method="POST", path=REPLICA_PATH, handler=self._answer_replica, most_bytes=MOST_REPLICA_BYTES
+        )
+
+    async def _answer_replica(self, request: PeerRequest) -> PeerAnswer:
+        try:
+            return PeerAnswer(body=await self._ledger.answer(request.peer, await request.read()))
+        except MalformedSummary as error:
+            return PeerAnswer(status=400, body=str(error).encode())
+
+    # --- LinkObserver and HeartLinks
+
+    def link_opened(self, peer: NodeId) -> None:
+        """Greet it."""
+        self._outgoing.begin(peer)
+        self._greet(peer)
+        self._listener.linked(peer)
+
+    def link_lost(self, peer: NodeId) -> None:
+        """Its process may be gone."""
+        self.heart.lost(peer)
+
+    def link_refused(self, peer: NodeId) -> None:
+        """Its process is gone."""
+        self.heart.refused(peer)
+
+    def send_election(self, to: NodeId, message: election.Message) -> None:
+        """Heartbeats take along what else changed."""
+        body = election.encode(message)
+        if not isinstance(message, election.Beat):
+            self._links.send(to, wire.encode(wire.Beat(election=body)))
+        elif self._links.is_open(to):
+            beat = self._outgoing.beat(
+                to, election=body, summary=self._ledger.summary(), load=self._load, now=self._clock()
+            )
+            self._links.send(to, wire.encode(beat))
+
+    def dial_now(self, peer: NodeId) -> None:
+        """The elector wants to know whether it is there."""
+        self._links.dial_now(peer)
+
+    # --- what comes in
+
+    def _peer_linked(self, peer: NodeId) -> None:
+        self.found(peer)
+
+    def _hear(self, peer: NodeId, body: bytes) -> None:
+        if peer not in self.members.roster.members:
+            return
+        try:
+            message = wire.decode(body)
+            self._take(peer, message)
+        except (wire.MalformedLinkMessage, MalformedElection, MalformedSummary) as error:
+            _LOG.warning("a member said something malformed", peer=self.members.name(peer), error=str(error))
+
+    def _take(self, peer: NodeId, message: wire.LinkMessage) -> None:
+        self.facts.heard(peer, self._clock())
+        match message:
+            case wire.Hello():
+                self._greeted(peer, message)
+            case wire.Told(topic=topic, body=body):
+                self._listener.told(peer, topic, body)
+            case wire.Beat():
+                self._beaten(peer, message)
+
+    def _greeted(self, peer: NodeId, hello: wire.Hello) -> None:
+        self.facts.greeted(peer, hello)
+        now = self._clock()
+        told = {peer: hello.addresses, **{NodeId(node): known for node, known in hello.known.items()}}
+        for node, texts in told.items():
+            if node in self.members.roster.members and node != self.node:
+                read = [Address.read(text) for text in texts]
+                self._addresses.gossip(node, [each for each in read if each is not None], now)
+
+    def _beaten(self, peer: NodeId, beat: wire.Beat) -> None:
+        if self.facts.of(peer).needs_update:
+            return
+        if beat.election:
+            self.heart.hear(peer, election.decode(beat.election))
+        if beat.replica:
+            self._ledger.hear(peer, decode_summary(beat.replica))
+        if beat.load:
+            self._listener.load(peer, beat.load)
+
+    # --- parts
+
+    def _others(self) -> list[NodeId]:
+        return [node for node in self.members.roster.members if node != self.node]
+
+    def _greet(self, peer: NodeId) -> None:
+        known = {
+            other: tuple(str(each) for each in self._addresses.addresses(other) if not each.is_link_local)[:4]
+            for other in self._others()[: wire.MOST_MEMBERS]
+            if other != peer
+        }
+        hello = msgspec.structs.replace(
+            self.hello, known={node: addresses for node, addresses in known.items() if addresses}
+        )
+        self._links.send(peer, wire.encode(hello))
+
+    async def _enrol(self) -> None:
+        """A cluster's first machine writes itself down; any member notes its new name."""
+        roster = self.members.roster
+        own = roster.members.get(self.node)
+        values: dict[str, object] = {"name": self._about.name}
+        if own is None:
+            if self._ledger.joined or self.node in roster.revoked:
+                return  # what the cluster says of this machine is to come, or came
+            values |= {"certificate": self._certificate.pem, "approved_at": self._wall()}
+        elif not self._named_otherwise(own.name):
+            return
+        await self._ledger.write([Edit(TABLE, self.node, values)])
+
+    def _named_otherwise(self, name: str) -> bool:
+        """Whether the machine has another name now; beside another `desk` one is called `desk-2`."""
+        now, before = self._about.name.casefold(), name.casefold()
+        return before != now and not before.startswith(f"{now}-")
+
+    def _members_changed(self) -> None:
+        members = self.members.roster.members
+        if self.node in self.members.roster.revoked:
+            self._listener.removed()
+        self.heart.do(self.heart.elector.set_members(members, self._clock()))
+        self._links.set_members(self._others())
+
+    def _look(self) -> None:
+        """Tell what changed since the last look."""
+        elector = self.heart.elector
+        seen = _Seen(elector.claim, elector.claim is not None and elector.router == self.node, self.live)
+        before, self._seen = self._seen, seen
+        if seen.live != before.live:
+            self._ledger.set_live(seen.live)
+            self._listener.live_changed(seen.live)
+        if (seen.claim, seen.reigns) != (before.claim, before.reigns):
+            self._announce()
+
+    def _announce(self) -> None:
+        claim = self.claim
+        _LOG.info(
+            "router",
+            router=None if claim is None else self.members.name(claim.router),
+            term=None if claim is None else claim.term,
+            here=self._seen.reigns,
+        )
+        self._changed.set()
+        self._changed = asyncio.Event()
+        self._listener.router_changed()

@@ -1,0 +1,52 @@
+"""What goes into heartbeats: the election's message, and of the rest only what the member hasn't been told on this link."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from corral.peers.cluster.link_messages import Beat
+from corral.peers.ids import NodeId
+from corral.peers.replication.messages import Summary
+from corral.peers.replication.messages import encode as encode_summary
+
+SUMMARY_EVERY_S = 10.0  # also an unchanged one: it carries the clock, and members compare their digests
+
+
+@dataclass(slots=True)
+class _Told:
+    summary: Summary | None = None
+    summary_at: float = 0.0
+    load: bytes = field(default=b"")
+
+
+class Outgoing:
+    """What each member was told."""
+
+    def __init__(self) -> None:
+        self._told: dict[NodeId, _Told] = {}
+
+    def begin(self, peer: NodeId) -> None:
+        """A new link: it is told everything anew."""
+        self._told[peer] = _Told()
+
+    def forget(self, peer: NodeId) -> None:
+        """It is no member any more."""
+        self._told.pop(peer, None)
+
+    def beat(self, peer: NodeId, *, election: bytes, summary: Summary, load: bytes, now: float) -> Beat:
+        """The next heartbeat to a member. `now` is in seconds of a clock that doesn't jump."""
+        told = self._told.setdefault(peer, _Told())
+        news = _differs(told.summary, summary) or now - told.summary_at >= SUMMARY_EVERY_S
+        beat = Beat(
+            election=election,
+            replica=encode_summary(summary) if news else b"",
+            load=load if load != told.load else b"",
+        )
+        if news:
+            told.summary, told.summary_at = summary, now
+        told.load = load
+        return beat
+
+
+def _differs(told: Summary | None, summary: Summary) -> bool:
+    return told is None or msgspec.structs.replace(told, wall_ms=summary.wall_ms) != summary

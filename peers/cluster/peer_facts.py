@@ -1,0 +1,45 @@
+"""What was heard from the other members since this machine started."""
+
+from dataclasses import dataclass, field, replace
+
+from corral.peers.cluster.link_messages import VERSION, Hello
+from corral.peers.ids import NodeId
+
+VERSIONS_APART = 1  # members that are further apart neither vote for nor serve each other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerFacts:
+    """One member. Times are of the clock that counts sleep; None: never."""
+
+    hello: Hello = field(default_factory=lambda: Hello(version=VERSION))
+    greeted: bool = False
+    heard_at: float | None = None
+
+    @property
+    def needs_update(self) -> bool:
+        """Whether its protocol is too far from ours."""
+        return self.greeted and abs(self.hello.version - VERSION) > VERSIONS_APART
+
+
+class FactBook:
+    """The facts of each."""
+
+    def __init__(self) -> None:
+        self._facts: dict[NodeId, PeerFacts] = {}
+
+    def of(self, peer: NodeId) -> PeerFacts:
+        """What is known of a member."""
+        return self._facts.get(peer) or PeerFacts()
+
+    def heard(self, peer: NodeId, now: float) -> None:
+        """It said something."""
+        self._facts[peer] = replace(self.of(peer), heard_at=now)
+
+    def greeted(self, peer: NodeId, hello: Hello) -> None:
+        """It said who it is."""
+        self._facts[peer] = replace(self.of(peer), hello=hello, greeted=True)
+
+    def forget(self, peer: NodeId) -> None:
+        """It is no member any more."""
+        self._facts.pop(peer, None)
