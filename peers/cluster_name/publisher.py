@@ -12,8 +12,8 @@ from zeroconf.asyncio import AsyncServiceInfo
 
 from corral.peers.cluster_name.claim import (
     DEFAULT_LABEL,
-    PROBE_ENDS_S,
-    PROBE_S,
+    PROBE_EVERY_S,
+    PROBES,
     TTL_S,
     Claim,
     addresses_of,
@@ -21,6 +21,7 @@ from corral.peers.cluster_name.claim import (
     host_name,
     next_announcement_s,
     next_label,
+    own_addresses,
     withdrawn,
 )
 from corral.peers.cluster_name.strangers import Strangers
@@ -59,7 +60,8 @@ class NameStatus:
 class ClusterName(RecordUpdateListener):
     """`<label>.local`, over the sockets of discovery; stop it before those are closed.
 
-    `is_friend` tells whether an address is a member's. `on_label` is called when a name was found or had to be changed: keep it.
+    `is_friend` tells whether an address is a member's. `on_label` is called when a name was found or had to be changed: claim that
+    one from then on.
     `on_change` is called when strangers came or went. All in the loop.
     """
 
@@ -83,7 +85,8 @@ class ClusterName(RecordUpdateListener):
         self._on_label = on_label
         self._on_change = on_change
         self._label = label
-        self._claim: Claim | None = None
+        self._given: Claim | None = None
+        self._claim: Claim | None = None  # as given, or with the label that was found instead
         self._said: AsyncServiceInfo | None = None
         self._said_times = 0
         self._said_at = float("-inf")
@@ -121,9 +124,9 @@ class ClusterName(RecordUpdateListener):
 
     def publish(self, claim: Claim | None) -> None:
         """The router says so: at once if the name is settled, else as soon as it is known to be free. None: say goodbye at once."""
-        if claim == self._claim:
+        if claim == self._given:
             return
-        before, self._claim = self._claim, claim
+        before, self._claim, self._given = self._claim, claim, claim
         if before is not None and (claim is None or claim.label != self._label):
             self._withdraw(before)
         if claim is not None:
@@ -193,12 +196,9 @@ class ClusterName(RecordUpdateListener):
 
     async def _ask_three_times(self, label: str) -> None:
         name = host_name(label)
-        for pause in (
-            *(b - a for a, b in zip(PROBE_S, PROBE_S[1:], strict=False)),
-            PROBE_ENDS_S - PROBE_S[-1],
-        ):
+        for _ in range(PROBES):
             self._mdns.ask((name, A), (name, AAAA))
-            await asyncio.sleep(pause)
+            await asyncio.sleep(PROBE_EVERY_S)
 
     def _taken(self, label: str) -> bool:
         zeroconf = self._mdns.zeroconf
@@ -232,8 +232,8 @@ class ClusterName(RecordUpdateListener):
         if said is None or zeroconf is None:
             return
         zeroconf.registry.async_remove(said)
-        own = withdrawn(addresses_of(claim), claim.router)
-        goodbye: list[DNSRecord] = [address_record(said.server or "", each, ttl=0) for each in own]
+        name = said.server or host_name(self._label)
+        goodbye: list[DNSRecord] = [address_record(name, each, ttl=0) for each in withdrawn(claim)]
         goodbye += [said.dns_service(override_ttl=0), said.dns_pointer(override_ttl=0)]
         for _ in range(_GOODBYES):
             self._mdns.say(*goodbye)
@@ -269,8 +269,9 @@ class ClusterName(RecordUpdateListener):
             self._on_change()
 
     def _friendly(self, address: str) -> bool:
-        own = addresses_of(self._claim) if self._claim is not None else ()
-        return address in own or self._is_friend(address)
+        claim = self._claim
+        ours = claim is not None and (address in addresses_of(claim) or address in own_addresses(claim))
+        return ours or self._is_friend(address)
 
     def _info(self, claim: Claim) -> AsyncServiceInfo:
         families = {each: socket.AF_INET6 if ":" in each else socket.AF_INET for each in addresses_of(claim)}

@@ -1,4 +1,4 @@
-"""A machine that only discovers: run on a host of the LAN, tells what it knows as JSON lines, does what stdin says.
+"""A machine that only discovers and says the cluster's name: run on a host of the LAN, tells what it knows as JSON lines, does what stdin says.
 
 python -m tests.cluster.discovery_driver '{"node": "A…", "boot": "…", "cluster": "…"}'
 """
@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from corral.peers.cluster_name.claim import Claim
+from corral.peers.cluster_name.publisher import ClusterName
 from corral.peers.discovery.address_book import Candidate
 from corral.peers.discovery.announcement import Announcement, cluster_hash
 from corral.peers.discovery.discovery import Discovery
@@ -32,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True):
     cluster: str = "0" * 32
     pin: str | None = None
     seldom: bool = False  # asks so seldom that only what is heard counts
+    friends: tuple[str, ...] = ()  # addresses of members
 
 
 def say(event: str, **details: Any) -> None:
@@ -80,14 +83,45 @@ async def commands() -> AsyncIterator[list[str]]:
     transport.close()
 
 
+def name_of(settings: Settings, discovery: Discovery) -> ClusterName:
+    """The cluster's name over the same sockets; tells found names and strangers as lines."""
+
+    def tell_strangers() -> None:
+        say("strangers", strangers=name.status().strangers)
+
+    name = ClusterName(
+        discovery.mdns,
+        node=NodeId(settings.node),
+        cluster=ClusterId(settings.cluster),
+        port=32768,
+        is_friend=lambda address: address in settings.friends or address in discovery.own_addresses(),
+        on_label=lambda label: say("label", label=label),
+        on_change=tell_strangers,
+    )
+    return name
+
+
 async def main() -> None:
     """Discover until stdin says stop or ends."""
-    discovery = discovery_of(msgspec.json.decode(sys.argv[1], type=Settings))
+    settings = msgspec.json.decode(sys.argv[1], type=Settings)
+    discovery = discovery_of(settings)
     await discovery.start()
+    name = name_of(settings, discovery)
+    await name.start()
     say("started")
     async for line in commands():
         if line[0] == "router":
             discovery.set_role(True)
+        elif line[0] in ("claim", "takeover"):  # LABEL [addresses of a standby]
+            settled = line[0] == "takeover"
+            standbys = (tuple(line[2:]),) if line[2:] else ()
+            router = discovery.own_addresses()
+            name.publish(Claim(label=line[1], settled=settled, router=router, standbys=standbys))
+        elif line[0] == "release":
+            name.publish(None)
+        elif line[0] == "name":
+            said = name.status()
+            say("name", label=said.label, addresses=said.addresses, strangers=said.strangers)
         elif line[0] == "wake":
             discovery.wake()
         elif line[0] == "cluster":
@@ -104,6 +138,7 @@ async def main() -> None:
                 conflicts=status.conflicts,
                 unreadable=status.unreadable,
             )
+    await name.stop()
     await discovery.stop()
     say("stopped")
 

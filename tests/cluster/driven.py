@@ -20,16 +20,16 @@ Line = dict[str, Any]
 
 
 class Driven:
-    """`python -m MODULE SETTINGS` on this host; its output is kept in `folder`."""
+    """`python -m MODULE ARGUMENTS` on this host; its output is kept in `folder`."""
 
-    def __init__(self, lan: Lan, host: str, module: str, settings: Line, folder: Path) -> None:
+    def __init__(self, lan: Lan, host: str, folder: Path, module: str, *arguments: str) -> None:
         self.host = host
         self._output = folder / f"{host}-{time.monotonic_ns()}.jsonl"
         self._errors = self._output.with_suffix(".log")
         with self._output.open("wb") as out, self._errors.open("wb") as errors:
             self.process = lan.popen(
                 host,
-                [sys.executable, "-m", module, json.dumps(settings)],
+                [sys.executable, "-m", module, *arguments],
                 {**os.environ, "PYTHONWARNINGS": "default", "PYTHONASYNCIODEBUG": "0"},
                 stdin=subprocess.PIPE,
                 stdout=out,

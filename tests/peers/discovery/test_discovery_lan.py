@@ -1,11 +1,13 @@
 """Discovery between hosts of a real LAN: who is found, when, and what a changing network does."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from corral.peers.discovery.address_book import MOST_STRANGERS
 from corral.peers.discovery.announcement import cluster_hash
 from corral.peers.ids import ClusterId
 from tests.cluster.driven import Driven, Line, known
@@ -47,7 +49,7 @@ def lan() -> Iterator[Lan]:
 def start(lan: Lan, tmp_path: Path) -> Start:
     def started(host: str, **settings: Any) -> Driven:
         given = {"node": node(host), "boot": BOOT, **settings}
-        driven = Driven(lan, host, "tests.cluster.discovery_driver", given, tmp_path)
+        driven = Driven(lan, host, tmp_path, "tests.cluster.discovery_driver", json.dumps(given))
         driven.event("started")
         return driven
 
@@ -134,3 +136,16 @@ def test_half_the_packets_may_get_lost(lan: Lan, start: Start) -> None:
         for other in lan.hosts:
             if other != one.host:
                 one.until(hears(other), f"{other} by {one.host}")
+
+
+def test_nonsense_and_floods_do_no_harm(lan: Lan, start: Start, tmp_path: Path) -> None:
+    first = start("h1")
+    Driven(lan, "h3", tmp_path, "tests.cluster.stranger", "nonsense", lan.address("h3")).event("started")
+    first.until(lambda line: len(list(known(line))) == MOST_STRANGERS, "the made-up machines")
+    assert all(len(list(known(line))) <= MOST_STRANGERS for line in first.lines())
+    unreadable = first.ask("status")["unreadable"]
+    assert unreadable
+    assert all("nonsense-" in each for each in unreadable)
+    start("h2")
+    first.until(hears_at("h2", lan.address("h2")), "a real newcomer among them")
+    first.stop()
