@@ -1,8 +1,9 @@
 """Which endpoint answers: an order over plain facts, best first. Pure.
 
-auto         by the seconds until the answer would be complete: waiting, loading the model, reading what of the prompt is
-             not cached there, generating. A cached prefix only saves its reading, so it can't draw more to an endpoint
-             than that is worth: once others are quicker in spite of reading it all, they get the prompt, and have it too.
+auto         by the seconds until the answer would be complete (waiting, loading the model, reading what of the prompt is
+             not cached there, generating) and those that it takes from the answers that run there. So work goes to
+             endpoints in proportion to their speed. A cached prefix only saves its reading, so it can't draw more to an
+             endpoint than that is worth: once others are cheaper in spite of it, they get the prompt, and have it too.
 metrics      by processor + memory + graphics card + its memory (per cent) + 10 for each active request.
 round_robin  in turn.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from corral.app.gateway.endpoint import EndpointId
-from corral.app.gateway.pace import UNKNOWN, Pace, slowdown
+from corral.app.gateway.pace import CROWDING, UNKNOWN, Pace, slowdown
 from corral.app.gateway.standing import NOTHING_KNOWN, Standing
 
 USUAL_PACE = Pace(decode=20.0, prefill=200.0)
@@ -78,7 +79,7 @@ def ranked(mode: Mode, candidates: Sequence[Candidate], work: Work, *, turn: int
     """Best first. `turn` counts the requests of round robin."""
     if mode is Mode.AUTO:
         usual = fastest(candidates)
-        costs = [Ranked(each.id, expected_s(each, work, usual=usual)) for each in candidates]
+        costs = [Ranked(each.id, cost_s(each, work, usual=usual)) for each in candidates]
     elif mode is Mode.METRICS and _measured(candidates, now=now):
         costs = [Ranked(each.id, points(each, now=now)) for each in candidates]
     else:
@@ -96,20 +97,24 @@ def worthwhile(mode: Mode, order: Sequence[Ranked]) -> int:
     return sum(each.cost <= most for each in order)
 
 
-def expected_s(candidate: Candidate, work: Work, *, usual: Pace = USUAL_PACE) -> float:
-    """Seconds until the answer would be complete; `usual`: the pace of an endpoint that nobody has measured."""
+def cost_s(candidate: Candidate, work: Work, *, usual: Pace = USUAL_PACE) -> float:
+    """Seconds until the answer would be complete, and those it takes from others; `usual`: the pace of an endpoint that
+    nobody has measured."""
     standing = candidate.standing
     pace = _known_pace(candidate, usual)
     slots = max(1, candidate.slots)
     there = candidate.running + candidate.waiting + standing.active
     cached_tokens = candidate.shared_characters / CHARACTERS_PER_TOKEN if standing.loaded >= 1 else 0.0
-    alone_s = max(1.0, work.prompt_tokens - cached_tokens) / (pace.prefill or 1.0) + work.answer_tokens / (
-        pace.decode or 1.0
+    alone_s = _hindrance(candidate) * (
+        max(1.0, work.prompt_tokens - cached_tokens) / (pace.prefill or 1.0)
+        + work.answer_tokens / (pace.decode or 1.0)
     )
-    answer_s = alone_s * slowdown(min(there + 1, slots)) * _hindrance(candidate)
+    beside = min(there, slots - 1)
+    answer_s = alone_s * slowdown(beside + 1)
+    others_s = alone_s * CROWDING * beside
     turns = max(0, there + 1 - slots) / slots
-    own_s = (1.0 + turns) * answer_s + _load_s(standing)
-    return own_s + FAILURE_S * candidate.penalty + (BROKEN_S if standing.broken else 0.0)
+    due_s = (1.0 + turns) * answer_s + _load_s(standing)
+    return due_s + others_s + FAILURE_S * candidate.penalty + (BROKEN_S if standing.broken else 0.0)
 
 
 def fastest(candidates: Sequence[Candidate]) -> Pace:
