@@ -33,7 +33,7 @@ from corral.peers.transport.errors import PeerError, PeerNotTrusted, PeerUnreach
 SMALL_BYTES = 64 * 1024  # shorter bodies go out in one piece with the head
 SMALL_WAIT_S = 0.2  # for a short body to be complete; then it goes as it comes
 CONNECT_S = 1.0
-IDLE_S = 5.0  # a router that lives says so every second
+IDLE_S = 5.0
 _LOG = structlog.get_logger(__name__)
 
 
@@ -53,6 +53,7 @@ class Cluster:
     changed: Changed
     peers: Peers
     hold_s: float = HOLD_S
+    idle_s: float = IDLE_S  # a router that is silent for so long is dead; one that lives says so every second
 
 
 class Relay:
@@ -120,7 +121,7 @@ class Relay:
                 headers=HEADERS,
                 body=await self._with_body(head),
                 connect_timeout_s=CONNECT_S,
-                idle_timeout_s=IDLE_S,
+                idle_timeout_s=self._cluster.idle_s,
             )
         except (PeerUnreachable, PeerNotTrusted):
             return _Came.UNSENT
