@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
 
 import structlog
 
@@ -12,26 +11,17 @@ from corral.app.gateway.endpoint import EndpointId
 from corral.app.gateway.event_merge import EventMerge
 from corral.app.gateway.experience import Experience
 from corral.app.gateway.pace import Stopwatch
+from corral.app.gateway.pool_endpoint import Pool
 from corral.app.gateway.prefixes import engine_prompt, fingerprints
 from corral.app.serving import infer_wire as wire
 from corral.app.serving.errors import StaleRouter
 from corral.engines.errors import EngineError, InvalidRequest
 from corral.engines.events import Done, Event, Failed
-from corral.engines.model import ModelStatus
-from corral.engines.requests import Request
 from corral.peers.transport.route import PeerAnswer, PeerRequest, PeerRoute
 
 KEEP_ALIVE_S = 5.0
 _HEADERS = {"content-type": "application/x-corral-events"}
 _LOG = structlog.get_logger(__name__)
-
-
-class Pool(Protocol):
-    """What this needs of `engines.pool.ModelPool`."""
-
-    def answer(self, name: str, request: Request) -> AsyncGenerator[Event, None]: ...
-
-    def find(self, name: str) -> ModelStatus | None: ...
 
 
 class InferRoute:

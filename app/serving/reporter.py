@@ -47,7 +47,7 @@ class Reporter:
         telemetry: Telemetry,
         endpoint: EndpointId,
         experience: Experience,
-        devices: Devices | None = None,
+        devices: Callable[[], Devices | None] = lambda: None,
         sha256: Callable[[ModelFile], str] = _no_sum,
         battery: Callable[[], Battery | None] = lambda: None,
         in_use: Callable[[], bool | None] = lambda: None,
@@ -65,7 +65,7 @@ class Reporter:
         self._in_use = in_use
         self._draining = draining
         self._now = now
-        self._files: list[tuple[ModelFile, str]] = []  # with their sums; what `_static` was made of
+        self._made_of: tuple[object, ...] = ()
         self._static = report.StaticReport()
 
     def live(self) -> bytes:
@@ -100,25 +100,11 @@ class Reporter:
         """The models now, as many as fit; makes the static part anew if their files have changed."""
         statuses = self._pool.models()[: report.MOST_MODELS]
         files = [(status.file, self._sha256(status.file)) for status in statuses]
-        if files != self._files or not self._static.digest:
-            self._files = files
-            self._static = self._made_static(files)
+        made_of = files, self._devices()
+        if made_of != self._made_of:
+            self._made_of = made_of
+            self._static = _static_report(*made_of)
         return statuses[: len(self._static.models)]
-
-    def _made_static(self, files: Sequence[tuple[ModelFile, str]]) -> report.StaticReport:
-        devices = self._devices
-        made = report.StaticReport(
-            models=tuple(_model_report(file, sha256) for file, sha256 in files),
-            cores=0 if devices is None else devices.cores,
-            memory_bytes=0 if devices is None else devices.memory.total_bytes,
-            gpus=tuple(
-                report.GpuReport(name=gpu.name[:200], memory_bytes=gpu.total_bytes)
-                for gpu in (() if devices is None else devices.gpus[: report.MOST_GPUS])
-            ),
-        )
-        while len(report.encode_static(made)) > report.MAX_STATIC_BYTES:
-            made = structs.replace(made, models=made.models[: len(made.models) * 3 // 4])
-        return report.with_digest(made)
 
     def _machine_live(self, models: Sequence[report.ModelLive]) -> report.LiveReport:
         latest, battery = self._telemetry.latest, self._battery()
@@ -155,6 +141,21 @@ class Reporter:
 
     def _place(self, status: ModelStatus) -> tuple[EndpointId, str]:
         return self._endpoint, status.file.name
+
+
+def _static_report(files: Sequence[tuple[ModelFile, str]], devices: Devices | None) -> report.StaticReport:
+    made = report.StaticReport(
+        models=tuple(_model_report(file, sha256) for file, sha256 in files),
+        cores=0 if devices is None else devices.cores,
+        memory_bytes=0 if devices is None else devices.memory.total_bytes,
+        gpus=tuple(
+            report.GpuReport(name=gpu.name[:200], memory_bytes=gpu.total_bytes)
+            for gpu in (() if devices is None else devices.gpus[: report.MOST_GPUS])
+        ),
+    )
+    while len(report.encode_static(made)) > report.MAX_STATIC_BYTES:
+        made = structs.replace(made, models=made.models[: len(made.models) * 3 // 4])
+    return report.with_digest(made)
 
 
 def _model_report(file: ModelFile, sha256: str) -> report.ModelReport:

@@ -11,19 +11,17 @@ from corral.app.gateway.chooser import Chooser
 from corral.app.gateway.endpoint import Endpoint, EndpointId
 from corral.app.gateway.experience import Experience
 from corral.app.gateway.gateway import Gateway
-from corral.app.gateway.pool_endpoint import local_id
-from corral.app.serving.infer_route import InferRoute, Pool
+from corral.app.gateway.pool_endpoint import Pool, local_id
+from corral.app.serving.infer_route import InferRoute
 from corral.app.serving.peer_endpoints import PeerEndpoints
 from corral.app.serving.reporter import Reporter
 from corral.app.telemetry import Sample
-from corral.engines.model import ModelStatus
 from corral.peers.address import Address
 from corral.peers.identity.certificate import Certificate
 from corral.peers.identity.identity import Identity, load_identity
 from corral.peers.ids import NodeId
 from corral.peers.transport.client import PeerClient
 from corral.peers.transport.server import PeerServer
-from tests.app.gateway.scripted import ScriptedPool
 from tests.engines.pools import running
 
 CLAIM = "7.ROUTER"
@@ -35,19 +33,13 @@ class NoTelemetry:
     latest: Sample | None = None
 
 
-class PoolWithModels(Pool):
-    """What a peer needs of a pool, and its reporter."""
-
-    def models(self) -> tuple[ModelStatus, ...]: ...
-
-
 @dataclass(kw_only=True)
 class Peer:
     """A machine that serves its pool at its peer port."""
 
     name: str
     identity: Identity
-    pool: PoolWithModels
+    pool: Pool
     experience: Experience
     server: PeerServer
     reporter: Reporter
@@ -98,7 +90,7 @@ class Lan:
 @asynccontextmanager
 async def lan(
     folder: Path,
-    *pools: PoolWithModels,
+    *pools: Pool,
     keep_alive_s: float = 5.0,
     idle_timeout_s: float = 15.0,
     accepts: Callable[[str], bool] = lambda claim: claim == CLAIM,
@@ -138,7 +130,7 @@ async def _identity(folder: Path) -> Identity:
 async def _peer(
     folder: Path,
     name: str,
-    pool: PoolWithModels,
+    pool: Pool,
     router: Identity,
     *,
     keep_alive_s: float,
@@ -205,11 +197,6 @@ async def _router(own: Identity, peers: Sequence[Peer], idle_timeout_s: float) -
         yield router
     finally:
         await client.close()
-
-
-def scripted(*scripts: Sequence[object]) -> list[ScriptedPool]:
-    """Pools that say what they are told."""
-    return [ScriptedPool(script) for script in scripts]  # type: ignore[arg-type]
 
 
 def id_of(peer: Peer) -> EndpointId:

@@ -20,7 +20,7 @@ def test_calls(name: str) -> None:
 
 def test_frames() -> None:
     assert tuple(wire.FrameReader().feed(golden("frames"))) == EVENTS
-    frames = b"".join(wire.encode_frame(part) for part in (EVENTS[:4], [], EVENTS[4:]))
+    frames = b"".join(map(wire.encode_frame, (EVENTS[:4], (), EVENTS[4:])))
     assert frames == golden("frames")
 
 

@@ -44,6 +44,11 @@ INFO = LoadedInfo(
     flash_attention=False,
     vocabulary_size=100,
 )
+DEVICES = Devices(
+    cores=4,
+    memory=Memory(total_bytes=100, available_bytes=50),
+    gpus=(Gpu(index=0, name="card", total_bytes=10, free_bytes=5),),
+)
 
 
 def file(stem: str, quantization: str = "Q4_1", **more: Any) -> ModelFile:
@@ -77,11 +82,7 @@ class Machine:
             telemetry=self,
             endpoint=OWN,
             experience=self.experience,
-            devices=Devices(
-                cores=4,
-                memory=Memory(total_bytes=100, available_bytes=50),
-                gpus=(Gpu(index=0, name="card", total_bytes=10, free_bytes=5),),
-            ),
+            devices=lambda: DEVICES,
             sha256=lambda _file: "ab" * 32,
             battery=lambda: self.battery,
             in_use=lambda: True,

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from corral.app.gateway.endpoint import GatewayRequest
@@ -58,7 +59,9 @@ async def test_a_connection_is_used_again(tmp_path: Path) -> None:
     async with lan(tmp_path, ScriptedPool()) as there:
         for _ in range(3):
             await all_of(only(there).pool.answer(MODEL, REQUEST))
-        assert len(there.router.client._connector._peers[there.peers[0].node].open()) == 1
+        port = there.peers[0].server.port
+        to_peer = [each for each in psutil.Process().net_connections("tcp") if each.raddr[1:] == (port,)]
+        assert len(to_peer) == 1
 
 
 @pytest.mark.parametrize(
