@@ -9,6 +9,7 @@ from typing import Final
 MOST_USED: Final = 4
 MOST_ADDRESSES: Final = 8
 _NOT_LAN: Final = (  # name of the interface, upper and lower case alike → what it is
+    ("vethernet*", "a network of virtual machines"),
     ("docker*", "a container network"),
     ("br-*", "a container network"),
     ("veth*", "a container network"),
@@ -23,7 +24,6 @@ _NOT_LAN: Final = (  # name of the interface, upper and lower case alike → wha
     ("vmware*", "a network of virtual machines"),
     ("virtualbox*", "a network of virtual machines"),
     ("vboxnet*", "a network of virtual machines"),
-    ("vethernet*", "a network of virtual machines"),
     ("hyper-v*", "a network of virtual machines"),
     ("tailscale*", "a VPN"),
     ("wireguard*", "a VPN"),

@@ -1,6 +1,8 @@
 """Discovery between hosts of a real LAN: who is found, when, and what a changing network does."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -149,3 +151,52 @@ def test_nonsense_and_floods_do_no_harm(lan: Lan, start: Start, tmp_path: Path) 
     start("h2")
     first.until(hears_at("h2", lan.address("h2")), "a real newcomer among them")
     first.stop()
+
+
+def test_a_port_that_another_program_keeps_is_told_and_tried_again(lan: Lan, start: Start) -> None:
+    holder = lan.popen("h1", [sys.executable, "-c", HOLD_THE_PORT], stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    one, other = start("h1"), start("h2")
+    status = one.ask("status")
+    assert "another program holds UDP port 5353" in status["problem"]
+    assert status["sockets"] == 0
+    holder.kill()
+    one.until(hears("h2"), "the other machine, once the port is free")
+    other.until(hears("h1"), "the machine whose port was held")
+    assert one.ask("status")["problem"] is None
+
+
+def test_a_firewall_that_forbids_multicast_is_told(lan: Lan, start: Start) -> None:
+    lan.run("h1", ["nft", FORBID_MULTICAST])
+    one = start("h1")
+    assert "firewall of this machine forbids multicast" in one.ask("status")["problem"]
+    lan.run("h1", ["nft", "flush ruleset"])
+    while one.ask("status")["problem"] is not None:
+        pass
+
+
+def test_a_named_interface_is_the_only_one(lan: Lan, start: Start) -> None:
+    lan.ip("h1", "link", "add", "wlan7", "type", "bridge")
+    lan.ip("h1", "addr", "add", "10.78.0.1/24", "dev", "wlan7")
+    lan.ip("h1", "link", "set", "wlan7", "up")
+    assert start("h1").ask("status")["used"] == ["eth0", "wlan7"]
+    assert start("h1", pin="wlan7").ask("status")["used"] == ["wlan7"]
+    away = start("h1", pin="eth9").ask("status")
+    assert away["used"] == []
+    assert "no such interface" in away["skipped"]["eth9"]
+
+
+HOLD_THE_PORT = """
+import socket
+held = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+held.bind(("::", 5353))
+print("held", flush=True)
+while True:
+    held.recv(1 << 16)
+"""
+FORBID_MULTICAST = """
+add table inet wall
+add chain inet wall out { type filter hook output priority 0; }
+add rule inet wall out udp dport 5353 reject
+"""
