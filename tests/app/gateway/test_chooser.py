@@ -1,0 +1,236 @@
+"""The gateway with several endpoints: who is asked, what is remembered, who waits where."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from corral.app.gateway.admission import Admission
+from corral.app.gateway.choice import Mode
+from corral.app.gateway.chooser import Chooser
+from corral.app.gateway.endpoint import Endpoint, EndpointId, GatewayRequest
+from corral.app.gateway.errors import NoCapableEndpoint
+from corral.app.gateway.experience import Experience
+from corral.app.gateway.gateway import Gateway
+from corral.app.gateway.pace import Pace
+from corral.app.gateway.pool_endpoint import PoolEndpoint
+from corral.app.gateway.standing import Machine, Reported
+from corral.engines.errors import ModelNotFound, WorkerCrashed
+from corral.engines.model import Lifecycle, LoadedInfo, ModelStatus
+from tests.app.gateway.scripted import ANSWER, MODEL, ScriptedPool, Step, chat, status
+from tests.engines.pools import FakeClock
+from tests.engines.waiting import until
+
+INFO = LoadedInfo(
+    capabilities=frozenset(),
+    context_length=100,
+    cache_tokens=100,
+    max_sequences=2,
+    batch_tokens=1,
+    threads=1,
+    gpu_layers=0,
+    flash_attention=False,
+    vocabulary_size=0,
+)
+
+
+class Machines:
+    """Scripted pools as endpoints of a gateway; two slots each."""
+
+    def __init__(self, *names: str, mode: Mode = Mode.AUTO, script: Sequence[Step] = ANSWER) -> None:
+        self.clock = FakeClock()
+        self.experience = Experience()
+        self.admission = Admission()
+        self.machines = dict.fromkeys(names, Machine())
+        self.reported = dict.fromkeys(names, Reported())
+        self.models: dict[str, ModelStatus] = {name: _loaded(status(MODEL)) for name in names}
+        self.pools = {name: _Pool(self, name, script) for name in names}
+        self.endpoints: list[Endpoint] = [self._endpoint(name) for name in names]
+        chooser = Chooser(admission=self.admission, experience=self.experience, mode=mode, now=self.clock)
+        self.gateway = Gateway(
+            endpoints=lambda: self.endpoints, admission=self.admission, chooser=chooser, now=self.clock
+        )
+
+    def _endpoint(self, name: str) -> Endpoint:
+        return PoolEndpoint(
+            pool=self.pools[name],
+            node_name=name,
+            id=EndpointId(name),
+            machine=lambda: self.machines[name],
+            reported=lambda _model: self.reported[name],
+            experience=self.experience,
+            now=self.clock,
+        )
+
+    async def ask(self, text: str = "hi", **more: Any) -> str:
+        """Who answered, when the answer has been read."""
+        answer = await self.gateway.forward(asking(text, **more))
+        await read(answer.body)
+        return answer.headers["x-corral-node"]
+
+
+class _Pool(ScriptedPool):
+    """A scripted pool whose model has the status that the test gave it."""
+
+    def __init__(self, machines: Machines, name: str, script: Sequence[Step]) -> None:
+        super().__init__(script)
+        self._machines = machines
+        self._name = name
+
+    def models(self) -> tuple[ModelStatus, ...]:
+        return (self._machines.models[self._name],)
+
+
+def _loaded(found: ModelStatus) -> ModelStatus:
+    return ModelStatus(file=found.file, lifecycle=Lifecycle.LOADED, loaded=INFO)
+
+
+def asking(text: str, **more: Any) -> GatewayRequest:
+    request = chat(stream=True)
+    json = {**request.json, "messages": [{"role": "user", "content": text}], **more}
+    return replace(request, json=json, body=b"x" * len(text))
+
+
+async def read(body: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in body])
+
+
+LONG = "a long system prompt " * 500
+
+
+async def test_a_conversation_stays_where_it_was() -> None:
+    there = Machines("a", "b", "c")
+    first = await there.ask(LONG)
+    others = [await there.ask(text) for text in ("hi", "hello")]
+    assert len({first, *others}) == 3  # equals take turns
+    for turn in range(4):
+        assert await there.ask(LONG + "and then " * turn * 100) == first
+
+
+async def test_a_new_router_knows_from_reports_who_has_a_prefix() -> None:
+    old, new = Machines("a", "b"), Machines("a", "b")
+    await old.ask("x")
+    assert await old.ask(LONG) == "b"
+    known = old.experience.prefixes.newest((EndpointId("b"), MODEL), 64)
+    new.reported["b"] = Reported(prefixes=known)
+    assert [await new.ask(LONG) for _ in range(3)] == ["b", "b", "b"]
+
+
+async def test_the_faster_one_is_asked() -> None:
+    there = Machines("a", "b")
+    there.reported["a"], there.reported["b"] = (
+        Reported(pace=Pace(decode=5.0)),
+        Reported(pace=Pace(decode=50.0)),
+    )
+    assert [await there.ask() for _ in range(3)] == ["b"] * 3
+
+
+async def test_where_it_is_loaded() -> None:
+    there = Machines("a", "b")
+    there.models["a"] = status(MODEL)
+    assert [await there.ask() for _ in range(3)] == ["b"] * 3
+
+
+async def test_one_that_has_it_on_disk_only() -> None:
+    there = Machines("a", "b")
+    there.models["a"] = status("other")
+    there.models["b"] = status(MODEL)
+    assert await there.ask() == "b"
+
+
+async def test_one_that_failed_is_asked_last_for_a_while() -> None:
+    there = Machines("a", "b")
+    there.pools["a"].script = [WorkerCrashed("gone")]
+    assert [await there.ask() for _ in range(4)] == ["b"] * 4
+    assert len(there.pools["a"].asked) == 1
+    there.pools["a"].script = ANSWER
+    there.clock.now += 300.0
+    assert {await there.ask() for _ in range(2)} == {"a", "b"}
+
+
+async def test_one_that_failed_later_too() -> None:
+    there = Machines("a", "b")
+    there.pools["a"].script = [*ANSWER[:2], WorkerCrashed("gone")]
+    assert [await there.ask() for _ in range(4)] == ["a", "b", "b", "b"]
+
+
+async def test_failing_is_no_reason_when_it_was_the_request() -> None:
+    there = Machines("a")
+    there.pools["a"].script = [ModelNotFound("gone meanwhile")]
+    with pytest.raises(ModelNotFound):
+        await there.ask()
+    assert len(there.experience.failures) == 0
+
+
+async def test_round_robin() -> None:
+    there = Machines("a", "b", "c", mode=Mode.ROUND_ROBIN)
+    there.models["a"] = status(MODEL)
+    assert [await there.ask() for _ in range(4)] == ["a", "b", "c", "a"]
+
+
+async def test_metrics() -> None:
+    there = Machines("a", "b", mode=Mode.METRICS)
+    there.machines["a"] = Machine(cpu_percent=50.0, read_at=there.clock.now)
+    there.machines["b"] = Machine(cpu_percent=20.0, read_at=there.clock.now)
+    assert [await there.ask() for _ in range(2)] == ["b", "b"]
+    there.clock.now += 121.0
+    assert {await there.ask() for _ in range(2)} == {"a", "b"}
+
+
+async def test_offline_ones_are_not_asked() -> None:
+    there = Machines("a", "b")
+    there.machines["a"] = Machine(online=False)
+    assert [await there.ask() for _ in range(2)] == ["b", "b"]
+    assert [model["nodes"] for model in there.gateway.models()] == [["b"]]
+    there.machines["b"] = Machine(online=False)
+    with pytest.raises(NoCapableEndpoint):
+        await there.ask()
+    assert there.gateway.models() == []
+
+
+async def test_a_model_that_nobody_lists_is_looked_for_here_only() -> None:
+    there = Machines("a", "b")
+    there.machines["b"] = Machine(local=True)
+    for pool in there.pools.values():
+        pool.script = [ModelNotFound("no such model")]
+    with pytest.raises(ModelNotFound):
+        await there.gateway.forward(chat(stream=True, model="unheard-of"))
+    assert [len(there.pools[name].asked) for name in "ab"] == [0, 1]
+
+
+async def test_requests_wait_for_all_and_take_the_first_slot() -> None:
+    gates = {name: asyncio.Event() for name in "ab"}
+    there = Machines("a", "b")
+    for name, pool in there.pools.items():
+        pool.script = [ANSWER[0], gates[name], *ANSWER[1:]]
+    asked = [asyncio.create_task(there.ask()) for _ in range(6)]
+    await until(lambda: (there.admission.running, there.admission.waiting) == (4, 2), "all slots are taken")
+    gates["b"].set()
+    await until(lambda: sum(task.done() for task in asked) == 4, "b answers its own and those that waited")
+    gates["a"].set()
+    assert sorted(await asyncio.gather(*asked)) == ["a", "a", "b", "b", "b", "b"]
+
+
+async def test_waiting_for_a_loaded_model_beats_loading_it_elsewhere() -> None:
+    gate = asyncio.Event()
+    there = Machines("a", "b")
+    there.pools["a"].script = [ANSWER[0], gate, *ANSWER[1:]]
+    large = status(MODEL)
+    there.models["b"] = replace_size(large, 40 * 2**30)
+    asked = [asyncio.create_task(there.ask(max_tokens=10)) for _ in range(3)]
+    await until(lambda: (there.admission.running, there.admission.waiting) == (2, 1), "the third one waits")
+    assert there.pools["b"].asked == []
+    gate.set()
+    assert await asyncio.gather(*asked) == ["a"] * 3
+
+
+def replace_size(found: ModelStatus, size_bytes: int) -> ModelStatus:
+    return structs.replace(found, file=structs.replace(found.file, size_bytes=size_bytes))
+
+
+async def test_a_name_that_could_break_a_header() -> None:
+    there = Machines("a\r\nx: é")
+    assert await there.ask() == "a??x: ?"
