@@ -17,7 +17,7 @@ SETTLE_S = 5.0  # what ends by itself may take this long on a busy machine
 _POLL_S = 0.01
 
 # Made once by the interpreter or a loop on first use, and theirs to end.
-_POOL_THREADS = ("asyncio_", "ThreadPoolExecutor-", "AnyIO worker")
+_POOL_THREADS = ("asyncio_", "uvloop_", "ThreadPoolExecutor-", "AnyIO worker")
 _INTERPRETER_PROCESS = "multiprocessing.resource_tracker"
 
 

@@ -71,7 +71,7 @@ async def _handled(route: PeerRoute, request: PeerRequest, connection: PeerConne
     except web.RequestPayloadError:
         return _MALFORMED
     except Exception:  # noqa: BLE001 - a handler's bug must not cost the peer its connection
-        if connection.connected:
+        if connection.is_open:  # else it is the peer that left while its body was read
             _LOG.exception("answering a peer failed", peer=request.peer, path=request.path)
         return _FAILED
 
@@ -88,9 +88,10 @@ async def _streamed(
         await response.prepare(request)
         async for chunk in body:
             await response.write(chunk)
+    except ConnectionError:  # the peer left, or what the body comes from
+        connection.cut()
     except Exception:  # noqa: BLE001 - the head is out: all that is left is not to look complete
-        if connection.connected:
-            _LOG.exception("an answer to a peer failed midway", peer=connection.peer, path=request.raw_path)
+        _LOG.exception("an answer to a peer failed midway", peer=connection.peer, path=request.raw_path)
         connection.cut()
     finally:
         if close := getattr(body, "aclose", None):

@@ -13,9 +13,15 @@ from corral.peers.identity.certificate import Certificate
 from corral.peers.identity.identity import Identity
 from corral.peers.ids import NodeId
 from corral.peers.transport.connector import PeerConnector, url
-from corral.peers.transport.errors import PeerAnswered, PeerBroke, PeerNotTrusted, PeerTimeout
+from corral.peers.transport.errors import (
+    PeerAnswered,
+    PeerBroke,
+    PeerNotTrusted,
+    PeerTimeout,
+    PeerUnreachable,
+)
 from corral.peers.transport.link import Link, LinkSocket
-from corral.peers.transport.response import LOST, PeerResponse
+from corral.peers.transport.response import LOST, PeerResponse, was_never_sent
 
 MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
 CONNECT_S: Final = 1.0
@@ -52,6 +58,7 @@ class PeerClient:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=_LINK_ANSWER_S),
             ws_response_class=LinkSocket,
         )
+        self._closing = False
         self._session._retry_connection = False  # aiohttp would repeat GET, PUT and DELETE by itself
 
     async def post(
@@ -77,7 +84,7 @@ class PeerClient:
                 try:
                     response = await self._request(node, "POST", path, headers, body, timeout)
                 except PeerBroke:
-                    if not repeatable:
+                    if not repeatable or self._closing:
                         raise
                     self._connector.drop(node, in_use=False)
                     response = await self._request(node, "POST", path, headers, body, timeout)
@@ -109,7 +116,7 @@ class PeerClient:
 
     async def link(self, node: NodeId, path: str) -> Link:
         """Raises the PeerErrors; PeerAnswered if the peer has no such link."""
-        self._check_member(node)
+        self._check(node)
         try:
             socket = await self._session.ws_connect(url(node, path), max_msg_size=1)
         except aiohttp.WSServerHandshakeError as error:
@@ -130,6 +137,8 @@ class PeerClient:
 
     async def close(self) -> None:
         """Cut everything. What is under way ends with PeerBroke."""
+        self._closing = True
+        await self._connector.cut_all()
         await self._session.close()
 
     async def _request(
@@ -141,28 +150,50 @@ class PeerClient:
         body: bytes | AsyncIterable[bytes],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - a set of limits
     ) -> PeerResponse:
-        self._check_member(node)
         try:
-            response = await self._session.request(
-                method,
-                url(node, path),
-                data=_sendable(body),
-                headers=headers,
-                timeout=timeout,
-                allow_redirects=False,
-            )
+            try:
+                response = await self._send(node, method, path, headers, body, timeout)
+            except LOST as error:
+                if not (_is_one_piece(body) and was_never_sent(error)):
+                    raise
+                self._connector.drop(node, in_use=False)
+                response = await self._send(node, method, path, headers, body, timeout)
         except TimeoutError as error:
             raise PeerTimeout(node, "no answer in time") from error
         except LOST as error:
             raise PeerBroke(node, "the connection ended before it answered") from error
         return PeerResponse(node, response)
 
-    def _check_member(self, node: NodeId) -> None:
+    async def _send(
+        self,
+        node: NodeId,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | AsyncIterable[bytes],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - a set of limits
+    ) -> aiohttp.ClientResponse:
+        self._check(node)
+        return await self._session.request(
+            method,
+            url(node, path),
+            data=_sendable(body),
+            headers=headers,
+            timeout=timeout,
+            allow_redirects=False,
+        )
+
+    def _check(self, node: NodeId) -> None:
+        if self._closing:
+            raise PeerUnreachable(node, "this machine is shutting down")
         if self._certificates(node) is None:
             raise PeerNotTrusted(node, "it isn't a member of this cluster")
 
 
+def _is_one_piece(body: bytes | AsyncIterable[bytes]) -> bool:
+    """Whether it leaves in one write, together with the head."""
+    return isinstance(body, bytes) and len(body) <= _PIECE_BYTES
+
+
 def _sendable(body: bytes | AsyncIterable[bytes]) -> Any:
-    if isinstance(body, bytes) and len(body) > _PIECE_BYTES:
-        return io.BytesIO(body)
-    return body
+    return io.BytesIO(body) if isinstance(body, bytes) and not _is_one_piece(body) else body

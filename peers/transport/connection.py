@@ -51,6 +51,11 @@ class PeerConnection(web.RequestHandler):
         self._register.left(self)
         super().connection_lost(exc)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether something can still be sent."""
+        return self.transport is not None and not self.transport.is_closing()
+
     def cut(self) -> None:
         """End it at once."""
         if self.transport is not None:

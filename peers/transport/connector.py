@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import aiohttp
@@ -52,16 +52,20 @@ class PeerConnector(aiohttp.BaseConnector):
         if (peer := self._peers.get(node)) is not None:
             for protocol in peer.open():
                 if in_use or protocol not in self._acquired:
-                    protocol.abort()
+                    _cut(protocol)
 
     def forget(self, node: NodeId) -> None:
         """Cut everything, and know nothing of the peer any more."""
         self.drop(node, in_use=True)
         self._peers.pop(node, None)
 
-    def close(self, *, abort_ssl: bool = False) -> Awaitable[None]:
-        """Cut everything at once."""
-        return super().close(abort_ssl=True)
+    async def cut_all(self) -> None:
+        """Cut all connections; returns when those that use them have been told."""
+        protocols = [protocol for peer in self._peers.values() for protocol in peer.open()]
+        told = [protocol.closed for protocol in protocols]
+        for protocol in protocols:
+            _cut(protocol)
+        await asyncio.gather(*(each for each in told if each is not None), return_exceptions=True)
 
     async def _create_connection(
         self,
@@ -107,6 +111,12 @@ class PeerConnector(aiohttp.BaseConnector):
         except BaseException:
             peer.handshakes.release()
             raise
+
+
+def _cut(protocol: ResponseHandler) -> None:
+    # Its own abort would leave those in the dark that wait for an answer.
+    if protocol.transport is not None:
+        protocol.transport.abort()
 
 
 class _Peer:

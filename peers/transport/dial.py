@@ -83,7 +83,7 @@ async def dial(
     except TimeoutError:
         won = None
     finally:
-        race.cut_the_rest()
+        await race.cut_the_rest()
     if won is None:
         raise verdict(node, race.failures, worked_last)
     return won
@@ -140,12 +140,10 @@ class _Race(Generic[C]):
                 self._over_at = asyncio.get_running_loop().time() + REFUSED_GRACE_S
             return None
 
-    def cut_the_rest(self) -> None:
+    async def cut_the_rest(self) -> None:
+        """End what still runs; a connection that was made in vain is cut."""
         for task in self._running:
             task.cancel()
-            task.add_done_callback(_cut)
-
-
-def _cut(task: asyncio.Task[C]) -> None:
-    if not task.cancelled() and task.exception() is None:
-        task.result().abort()
+        for late in await asyncio.gather(*self._running, return_exceptions=True):
+            if not isinstance(late, BaseException):
+                late.abort()

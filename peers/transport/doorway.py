@@ -35,9 +35,9 @@ class Doorway:
         self._protocol = protocol
         self._context = context
         self._listening: dict[socket.socket, asyncio.Task[None]] = {}
-        self._handshakes: OrderedDict[asyncio.Task[None], str] = OrderedDict()
+        self._handshakes: OrderedDict[asyncio.Task[None], socket.socket] = OrderedDict()  # oldest first
+        self._pushed_out: set[asyncio.Task[None]] = set()
         self._of_address: Counter[str] = Counter()
-        self._untouched: set[socket.socket] = set()  # no transport owns them yet
         self._strangers = Strangers()
 
     def open(self, listening: list[socket.socket]) -> None:
@@ -47,10 +47,11 @@ class Doorway:
 
     async def close(self) -> None:
         """Accept no more, and end the handshakes that are under way."""
-        tasks = [*self._listening.values(), *self._handshakes]
-        for task in tasks:
+        for task in self._listening.values():
             task.cancel()
-        if tasks:
+        for connection in self._handshakes.values():
+            socket_options.hang_up(connection)
+        if tasks := [*self._listening.values(), *self._handshakes, *self._pushed_out]:
             await asyncio.wait(tasks)
         for each in self._listening:
             each.close()
@@ -79,18 +80,17 @@ class Doorway:
             self.turned_away(host, "too many unfinished connections")
             return
         if len(self._handshakes) >= MOST_IN_ALL:
-            next(iter(self._handshakes)).cancel()
+            oldest, its_connection = self._handshakes.popitem(last=False)
+            self._pushed_out.add(oldest)
+            socket_options.hang_up(its_connection)
         task = asyncio.create_task(self._handshake(connection, host), name="handshake of a peer")
-        self._handshakes[task] = host
+        self._handshakes[task] = connection
         self._of_address[host] += 1
-        self._untouched.add(connection)
-        task.add_done_callback(functools.partial(self._finished, connection))
+        task.add_done_callback(functools.partial(self._finished, host))
 
-    def _finished(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
-        if connection in self._untouched:
-            self._untouched.remove(connection)
-            connection.close()
-        host = self._handshakes.pop(task)
+    def _finished(self, host: str, task: asyncio.Task[None]) -> None:
+        self._handshakes.pop(task, None)
+        self._pushed_out.discard(task)
         self._of_address[host] -= 1
         if not self._of_address[host]:
             del self._of_address[host]
@@ -98,12 +98,14 @@ class Doorway:
     async def _handshake(self, connection: socket.socket, host: str) -> None:
         try:
             socket_options.prepare(connection)
-            context = self._context()
-            self._untouched.remove(connection)
+        except OSError:
+            connection.close()
+            return  # it left
+        try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._protocol,
                 connection,
-                ssl=context,
+                ssl=self._context(),
                 ssl_handshake_timeout=HANDSHAKE_S,
                 ssl_shutdown_timeout=SHUTDOWN_S,
             )

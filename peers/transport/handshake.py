@@ -43,6 +43,9 @@ async def connect(
         raise Failed(Obstacle.NOT_TRUSTED, "what answers there isn't a Corral machine") from error
     except OSError as error:
         raise _failed(error) from error
+    except BaseException:
+        socket_options.hang_up(connection)
+        raise
     try:
         return await greeted.heard
     except BaseException:

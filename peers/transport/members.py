@@ -1,5 +1,6 @@
 """Who may come in at the peer port, and who is in."""
 
+import asyncio
 from collections.abc import Callable, Collection
 from typing import Final
 
@@ -18,6 +19,8 @@ class Members:
         self._turned_away = turned_away
         self._certificates: dict[bytes, Certificate] = {}
         self._connections: dict[NodeId, set[PeerConnection]] = {}
+        self._nobody_in = asyncio.Event()
+        self._nobody_in.set()
 
     @property
     def certificates(self) -> Collection[Certificate]:
@@ -43,6 +46,7 @@ class Members:
             self._turned_away(host, _NOT_A_MEMBER)
             return None
         self._connections.setdefault(certificate.node, set()).add(connection)
+        self._nobody_in.clear()
         return certificate.node
 
     def left(self, connection: PeerConnection) -> None:
@@ -51,3 +55,9 @@ class Members:
         of_peer.discard(connection)
         if not of_peer:
             self._connections.pop(connection.peer, None)
+        if not self._connections:
+            self._nobody_in.set()
+
+    async def all_left(self) -> None:
+        """Returns when no connection is open."""
+        await self._nobody_in.wait()

@@ -1,6 +1,6 @@
 """A peer's answer while it comes."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
 import aiohttp
@@ -9,6 +9,17 @@ from corral.peers.ids import NodeId
 from corral.peers.transport.errors import PeerAnsweredTooMuch, PeerBroke, PeerTimeout
 
 LOST: Final = (aiohttp.ClientError, OSError)  # what aiohttp raises when a connection ends
+
+
+_NEVER_SENT: Final = "Cannot write to closing transport"  # aiohttp's words
+
+
+def was_never_sent(error: BaseException) -> bool:
+    """Whether a kept connection was found closed when the first byte of a request was about to be written."""
+    told = (error, error.__cause__)
+    return any(
+        isinstance(each, aiohttp.ClientConnectionResetError) and str(each) == _NEVER_SENT for each in told
+    )
 
 
 def lower_case(headers: Mapping[str, str]) -> dict[str, str]:
@@ -29,7 +40,7 @@ class PeerResponse:
         self._node = node
         self._response = response
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes; the peer is slowed down to the reader's pace. Raises PeerBroke and PeerTimeout."""
         try:
             async for chunk in self._response.content.iter_any():

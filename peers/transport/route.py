@@ -1,6 +1,6 @@
 """What the peer port offers: paths with their handlers, requests and answers."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,7 +29,7 @@ class PeerRequest:
         """All of the body. Raises BodyTooLarge, which the server answers with 413."""
         return b"".join([chunk async for chunk in self.chunks()])
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes; the peer is slowed down to the reader's pace. Raises BodyTooLarge."""
         seen = 0
         async for chunk in self.body:

@@ -69,6 +69,11 @@ class PeerServer:
         """The port it listens on, once started."""
         return self._port
 
+    @property
+    def connections(self) -> int:
+        """How many are open, of all members."""
+        return len(self._members.connections)
+
     async def start(self, members: Collection[Certificate]) -> None:
         """Returns when connections are possible. Raises ListenError and IdentityError."""
         await self.set_members(members)
@@ -78,8 +83,8 @@ class PeerServer:
         self._doorway.open(listening)
 
     async def set_members(self, members: Collection[Certificate]) -> None:
-        """Others are members from now on. Connections of removed ones are cut before this returns for the first time
-        to the loop; added ones get in when it has returned. Raises IdentityError."""
+        """Others are members from now on: connections of removed ones are cut at once, and added ones are let in when it
+        returns. No other connection is disturbed. Raises IdentityError."""
         self._members.set(members)
         async with self._renewing:
             self._context = await asyncio.to_thread(
@@ -98,6 +103,7 @@ class PeerServer:
             await asyncio.wait(self._handlers, timeout=grace_s)
         for connection in self._members.connections:
             connection.cut()
+        await self._members.all_left()
         if self._handlers:
             await asyncio.wait(self._handlers, timeout=_CANCEL_S)
 

@@ -1,5 +1,6 @@
 """What every TCP connection between members needs: small messages leave at once, and a dead machine is noticed."""
 
+import contextlib
 import socket
 from typing import Final
 
@@ -24,3 +25,12 @@ def prepare(connection: socket.socket) -> None:
     for name, value in _OPTIONS:
         if hasattr(socket, name):
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def hang_up(connection: socket.socket) -> None:
+    """End a connection that a transport may own already: the transport sees the end and closes the socket.
+
+    Cancelling asyncio's making of a TLS connection in its first moment doesn't close it.
+    """
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
