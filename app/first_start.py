@@ -26,9 +26,14 @@ class FirstCredentials:
 
 
 async def make_first_credentials(
-    *, settings: Settings, keys: ApiKeys, users: Users, passwords: Passwords
+    *, settings: Settings, keys: ApiKeys, users: Users, passwords: Passwords, joined: bool = False
 ) -> FirstCredentials:
-    """Make what isn't there yet. A given key or password that comes too late is warned about."""
+    """Make what isn't there yet. A given key or password that comes too late is warned about.
+
+    Nothing is made on a machine that `joined` a cluster: the others have keys and users, which are here or on their way.
+    """
+    if joined:
+        return FirstCredentials()
     key = await _first_key(settings, keys)
     admin, password = await _first_admin(settings, users, passwords)
     given = key is not None and settings.bootstrap_api_key is not None

@@ -20,11 +20,13 @@ def serve(settings: Settings) -> None:
     from corral.app.node import run_node
     from corral.app.server import ServerError, loop_factory
     from corral.app.store.errors import StoreError
+    from corral.peers.cluster.cluster_file import ClusterFileError
+    from corral.peers.identity.errors import IdentityError
 
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(run_node(settings=settings, say=_say))
-    except (AlreadyRunning, ServerError, StoreError) as error:
+    except (AlreadyRunning, ServerError, StoreError, ClusterFileError, IdentityError) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(f"the node could not start: {error}") from error

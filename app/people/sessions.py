@@ -1,11 +1,13 @@
-"""Sessions of users: signed tokens (JWT, HS256, RFC 7519) that end with their time, at logout, or with their user."""
+"""Sessions of users: signed tokens (JWT, HS256, RFC 7519) that end with their time, at logout, or with their user.
+
+A token carries its user's `sessions_valid_after` of when it began, and is good until that has grown. So it counts on no two
+machines' clocks whether a session began before or after a password was changed.
+"""
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 import jwt
@@ -17,7 +19,6 @@ from corral.app.store.users import User
 LIFETIME_S = 86_400
 _ALGORITHM = "HS256"
 _CLAIMS = ["sub", "jti", "iat", "exp", "gen"]
-_SECRET_BYTES = 48
 
 
 class Users(Protocol):
@@ -35,8 +36,10 @@ class Revoked(Protocol):
 class Sessions:
     """The SessionBook: makes tokens and recognises them."""
 
-    def __init__(self, *, secret: str, users: Users, revoked: Revoked, now: Callable[[], float]) -> None:
-        """`now` gives Unix time in seconds."""
+    def __init__(
+        self, *, secret: Callable[[], str], users: Users, revoked: Revoked, now: Callable[[], float]
+    ) -> None:
+        """`secret` gives what signs them now; `now` Unix time in seconds."""
         self._secret = secret
         self._users = users
         self._revoked = revoked
@@ -50,20 +53,20 @@ class Sessions:
             "jti": secrets.token_urlsafe(16),
             "iat": issued_at,
             "exp": issued_at + LIFETIME_S,
-            "gen": user.generation,
+            "gen": user.sessions_valid_after,
         }
-        return jwt.encode(claims, self._secret, algorithm=_ALGORITHM), self._session(claims, user)
+        return jwt.encode(claims, self._secret(), algorithm=_ALGORITHM), self._session(claims, user)
 
     def find(self, token: str) -> Session | None:
         """The session of a token; None if it is forged, over, or its user has gone or changed."""
         try:
             # Times are compared with our own clock below.
             options: Options = {"require": _CLAIMS, "verify_exp": False, "verify_iat": False}
-            claims = jwt.decode(token, self._secret, algorithms=[_ALGORITHM], options=options)
+            claims = jwt.decode(token, self._secret(), algorithms=[_ALGORITHM], options=options)
         except (jwt.InvalidTokenError, UnicodeError):
             return None
         user = self._users.get(str(claims["sub"]))
-        if user is None or not isinstance(claims["exp"], int):
+        if user is None or type(claims["exp"]) is not int or type(claims["gen"]) not in (int, float):
             return None
         session = self._session(claims, user)
         return session if self.lasts(session) else None
@@ -73,14 +76,14 @@ class Sessions:
         user = self._users.get(session.user_id)
         return (
             user is not None
-            and user.generation == session.generation
+            and session.generation >= user.sessions_valid_after
             and session.expires_at > self._now()
             and session.id not in self._revoked
         )
 
     def _session(self, claims: dict[str, Any], user: User) -> Session:
         id = str(claims["jti"])
-        csrf = hmac.new(self._secret.encode(), f"csrf {id}".encode(), hashlib.sha256).hexdigest()
+        csrf = hmac.new(self._secret().encode(), f"csrf {id}".encode(), hashlib.sha256).hexdigest()
         return Session(
             id=id,
             user_id=user.id,
@@ -88,22 +91,5 @@ class Sessions:
             role=user.role,
             expires_at=float(claims["exp"]),
             csrf=csrf,
-            generation=claims["gen"],
+            generation=float(claims["gen"]),
         )
-
-
-def kept_secret(path: Path) -> str:
-    """The secret in a file that only its owner can read; made if there is none. Blocks."""
-    try:
-        if len(found := path.read_text().strip()) >= _SECRET_BYTES:
-            return found
-    except FileNotFoundError:
-        pass
-    secret = secrets.token_urlsafe(_SECRET_BYTES)
-    draft = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(secret)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    return secret

@@ -1,16 +1,24 @@
-"""API keys: a table, and all valid ones in memory, where requests look them up without waiting."""
+"""API keys: a table that all machines share, in memory, where requests look keys up without waiting.
+
+When a key was last used is each machine's own, in its database.
+"""
 
 import secrets
-import sqlite3
 import string
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
+
+import msgspec
 
 from corral.app.gateway.auth import ApiKey, ApiKeyId, digest_of
 from corral.app.gateway.principal import ALL_SCOPES, NO_QUOTA, Quota
 from corral.app.ids import new_id
-from corral.app.store.database import Database, Statement, Value
+from corral.app.store.database import Database, Statement
+from corral.app.store.replicated import ReplicatedTable
+from corral.peers.replication.errors import OnlyGrows
+from corral.peers.replication.ledger import Ledger
+from corral.peers.replication.projection import Row
 
 PREFIX = "sk_"
 _FIRST_NAME = "first key"
@@ -18,6 +26,8 @@ _SHOWN_CHARACTERS = 8
 _RANDOM_CHARACTERS = 32
 _ALPHABET = string.ascii_letters + string.digits
 _LIMITS = tuple(each.name for each in fields(Quota))  # columns of the same names
+_NOTE_USE = "INSERT INTO api_key_uses (id, last_used_at) VALUES (?, ?)"
+_NOTE_USE += " ON CONFLICT DO UPDATE SET last_used_at = excluded.last_used_at"
 _COLUMNS = ("name", "scopes", "expires_at", *_LIMITS)  # that may change
 
 
@@ -60,16 +70,18 @@ def random_letters() -> str:
 class ApiKeys:
     """The book of keys. `load` it before use."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, ledger: Ledger, database: Database) -> None:
+        self._table = ReplicatedTable(ledger, "api_keys", self._changed)
         self._database = database
+        self._keys: dict[str, ApiKey] = {}  # that are not revoked
         self._valid: dict[bytes, ApiKey] = {}
-        self._used: dict[ApiKeyId, float] = {}  # when each was last used since the node started
-        self._unwritten: set[ApiKeyId] = set()
+        self._used: dict[str, float] = {}  # when each was last used on this machine
+        self._unwritten: set[str] = set()
 
     async def load(self) -> None:
-        """Read every valid key into memory."""
-        rows = await self._database.rows("SELECT * FROM api_keys WHERE revoked_at IS NULL")
-        self._valid = {row["digest"]: _api_key(row) for row in rows}
+        """Read every key into memory."""
+        await self._read_uses()
+        await self._table.load()
 
     def find(self, digest: bytes) -> ApiKey | None:
         """The key with this SHA-256, also an expired one; None if it is unknown or revoked."""
@@ -86,21 +98,26 @@ class ApiKeys:
         if not ids:
             return
         self._unwritten = set()
-        rows = [(self._used[id], id) for id in sorted(ids)]
+        rows = [(id, self._used[id]) for id in sorted(ids)]
         try:
-            await self._database.write([Statement("UPDATE api_keys SET last_used_at = ? WHERE id = ?", rows)])
+            await self._database.write([Statement(_NOTE_USE, rows)])
         except BaseException:
             self._unwritten |= ids
             raise
 
     def is_valid(self, id: str, *, now: float) -> bool:
         """Whether a key that was found earlier would still be accepted."""
-        key = next((each for each in self._valid.values() if each.id == id), None)
+        key = self._keys.get(id)
         return key is not None and (key.expires_at is None or key.expires_at > now)
+
+    def count(self) -> int:
+        """How many keys are valid, or expired."""
+        return len(self._valid)
 
     async def list(self) -> list[ApiKeyRecord]:
         """Every key, revoked ones too, oldest first."""
-        return [self._record(row) for row in await self._database.rows("SELECT * FROM api_keys ORDER BY id")]
+        await self._read_uses()
+        return [self._record(row) for row in self._table.in_order()]
 
     async def create(
         self,
@@ -113,35 +130,31 @@ class ApiKeys:
         quota: Quota = NO_QUOTA,
     ) -> ApiKeyRecord:
         """Keep a new key's SHA-256; `secret` itself is kept nowhere."""
-        rows = await self._database.rows(
-            f"INSERT INTO api_keys (id, name, key_prefix, digest, scopes, created_at, expires_at, {', '.join(_LIMITS)})"
-            f" VALUES ({', '.join('?' * (7 + len(_LIMITS)))}) RETURNING *",
-            (
-                new_id(now),
-                name,
-                secret[:_SHOWN_CHARACTERS],
-                digest_of(secret),
-                " ".join(sorted(scopes)),
-                now,
-                expires_at,
-                *astuple(quota),
-            ),
+        id = new_id(now)
+        await self._table.write(
+            id,
+            {
+                "name": name,
+                "key_prefix": secret[:_SHOWN_CHARACTERS],
+                "digest": digest_of(secret).hex(),
+                "scopes": " ".join(sorted(scopes)),
+                "created_at": now,
+                "expires_at": expires_at,
+                **asdict(quota),
+            },
         )
-        return self._kept(rows[0])
+        return self._record(self._table.rows[id])
 
     async def update(self, id: ApiKeyId, changes: KeyChanges) -> ApiKeyRecord | None:
         """Change a key at once; None if there is no such valid key."""
-        values = _values(changes)
-        changed = ", ".join(f"{column} = ?" for column in values) or "id = id"
-        rows = await self._database.rows(
-            f"UPDATE api_keys SET {changed} WHERE id = ? AND revoked_at IS NULL RETURNING *",
-            (*values.values(), id),
-        )
-        return self._kept(rows[0]) if rows else None
+        if id not in self._keys:
+            return None
+        await self._table.write(id, _values(changes))
+        return self._record(self._table.rows[id]) if id in self._keys else None
 
     async def create_first(self, *, bootstrap: str | None, now: float) -> str | None:
         """The text of the first key, made if there never was one; else None."""
-        if await self._database.rows("SELECT 1 FROM api_keys LIMIT 1"):
+        if self._table.rows:
             return None
         secret = bootstrap or new_secret()
         await self.create(secret, name=_FIRST_NAME, now=now)
@@ -149,61 +162,88 @@ class ApiKeys:
 
     async def revoke(self, id: ApiKeyId, *, now: float) -> bool:
         """End a key at once; False if there is no such valid key."""
-        changed = await self._database.execute(
-            "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (now, id)
+        if id not in self._keys:
+            return False
+        try:
+            await self._table.write(id, {"revoked_at": now})
+        except OnlyGrows:  # another machine did it meanwhile, by a clock that is ahead of ours
+            return False
+        return True
+
+    async def _read_uses(self) -> None:
+        rows = await self._database.rows("SELECT id, last_used_at FROM api_key_uses")
+        written = {row["id"]: row["last_used_at"] for row in rows}
+        self._used |= {id: at for id, at in written.items() if id not in self._unwritten}
+
+    def _changed(self, ids: Collection[str]) -> None:
+        for id in ids:
+            row = self._table.rows.get(id)
+            key = None if row is None else _valid_key(row)
+            if key is None:
+                self._keys.pop(id, None)
+            else:
+                self._keys[id] = key
+        self._valid = {key.digest: key for key in self._keys.values()}
+
+    def _record(self, row: Row) -> ApiKeyRecord:
+        stored = _stored(row)
+        return ApiKeyRecord(
+            id=ApiKeyId(row.id),
+            name=stored.name,
+            key_prefix=stored.key_prefix,
+            scopes=frozenset(stored.scopes.split()),
+            created_at=stored.created_at,
+            expires_at=stored.expires_at,
+            revoked_at=stored.revoked_at,
+            last_used_at=self._used.get(row.id),
+            quota=stored.quota,
         )
-        self._valid = {digest: key for digest, key in self._valid.items() if key.id != id}
-        return changed > 0
-
-    def _kept(self, row: sqlite3.Row) -> ApiKeyRecord:
-        key = _api_key(row)
-        self._valid[key.digest] = key
-        return self._record(row)
-
-    def _record(self, row: sqlite3.Row) -> ApiKeyRecord:
-        record = _record(row)
-        return replace(record, last_used_at=self._used.get(record.id, record.last_used_at))
 
 
-def _values(changes: KeyChanges) -> Mapping[str, Value]:
+class _Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the table."""
+
+    name: str
+    key_prefix: str
+    digest: bytes
+    scopes: str  # separated by spaces
+    created_at: float
+    expires_at: float | None
+    revoked_at: float | None
+    requests_per_minute: int | None
+    requests_per_day: int | None
+    tokens_per_minute: int | None
+    tokens_per_day: int | None
+
+    @property
+    def quota(self) -> Quota:
+        return Quota(**{limit: getattr(self, limit) for limit in _LIMITS})
+
+
+def _stored(row: Row) -> _Stored:
+    return msgspec.convert(row.values, _Stored)
+
+
+def _valid_key(row: Row) -> ApiKey | None:
+    stored = _stored(row)
+    if stored.revoked_at:
+        return None
+    return ApiKey(
+        id=ApiKeyId(row.id),
+        digest=stored.digest,
+        scopes=frozenset(stored.scopes.split()),
+        expires_at=stored.expires_at,
+        name=stored.name,
+        quota=stored.quota,
+    )
+
+
+def _values(changes: KeyChanges) -> Mapping[str, object]:
     """Columns with their new values."""
-    values: dict[str, Value] = {
+    values: dict[str, object] = {
         "name": changes.name,
         "scopes": " ".join(sorted(changes.scopes)),
         "expires_at": changes.expires_at,
-        **dict(zip(_LIMITS, astuple(changes.quota), strict=True)),
+        **asdict(changes.quota),
     }
     return {column: values[column] for column in _COLUMNS if column in changes.fields}
-
-
-def _scopes(row: sqlite3.Row) -> frozenset[str]:
-    return frozenset(row["scopes"].split())
-
-
-def _quota(row: sqlite3.Row) -> Quota:
-    return Quota(**{limit: row[limit] for limit in _LIMITS})
-
-
-def _api_key(row: sqlite3.Row) -> ApiKey:
-    return ApiKey(
-        id=row["id"],
-        digest=row["digest"],
-        scopes=_scopes(row),
-        expires_at=row["expires_at"],
-        name=row["name"],
-        quota=_quota(row),
-    )
-
-
-def _record(row: sqlite3.Row) -> ApiKeyRecord:
-    return ApiKeyRecord(
-        id=row["id"],
-        name=row["name"],
-        key_prefix=row["key_prefix"],
-        scopes=_scopes(row),
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        revoked_at=row["revoked_at"],
-        last_used_at=row["last_used_at"],
-        quota=_quota(row),
-    )

@@ -65,9 +65,9 @@ class Keeper:
         self._to_read: set[str] = set()  # watched tables that are read as a whole next
         self._troubled = False
 
-    def open(self) -> None:
-        """Raises LedgerError."""
-        self._file.open()
+    def open(self, *, joined: bool) -> None:
+        """Raises LedgerError. `joined`: if the file is made now, then to receive what a cluster has."""
+        self._file.open(joined=joined)
         self._begin()
 
     def close(self) -> None:

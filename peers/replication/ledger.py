@@ -51,16 +51,17 @@ async def open_ledger(
     node: NodeId,
     *,
     send: Send,
+    joined: bool = False,
     tables: Mapping[str, Table] = TABLES,
     timing: Timing | None = None,
     now: Callable[[], Instant] = system_instant,
 ) -> "Ledger":
     """The ledger in the file at `path`, which is made if there is none. Raises LedgerError.
 
-    `send` carries a request to a member and brings its answer, or raises; it is called while `run` runs.
+    `joined`: if it is made now, then to receive what a cluster has. `send` carries a request to a member and brings its answer, or raises; it is called while `run` runs.
     """
     ledger = Ledger(path, node, send=send, tables=tables, timing=timing or Timing(), now=now)
-    await ledger.open()
+    await ledger.open(joined=joined)
     return ledger
 
 
@@ -97,10 +98,10 @@ class Ledger:
         self._in_step = True
         self._joined = False
 
-    async def open(self) -> None:
-        """Raises LedgerError; then nothing is left behind."""
+    async def open(self, *, joined: bool) -> None:
+        """Raises LedgerError; then nothing is left behind. `joined` is as in `open_ledger`."""
         try:
-            await self._loop.run_in_executor(self._thread, self._keeper.open)
+            await self._loop.run_in_executor(self._thread, lambda: self._keeper.open(joined=joined))
             await self._visit(lambda replica, now: None)
         except BaseException:
             await self.close()
@@ -159,9 +160,13 @@ class Ledger:
     async def view(self, table: str, on_change: OnChange | None = None) -> View:
         """A table in memory, from now on always up to date. `on_change` gets the first rows too, before this returns."""
         view = View(table, on_change)
-        self._views.setdefault(table, []).append(view)
-        await self._in_thread(lambda: self._keeper.watch(table))
+        await self.attach(view)
         return view
+
+    async def attach(self, view: View) -> None:
+        """Fill a view, and keep it up to date from now on."""
+        self._views.setdefault(view.table, []).append(view)
+        await self._in_thread(lambda: self._keeper.watch(view.table))
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with the rows (table, id) that changed, here or elsewhere; the result ends that."""

@@ -42,9 +42,12 @@ class LedgerFile:
         assert self._storage is not None, "open it first"
         return self._storage
 
-    def open(self) -> None:
-        """Open the file, made or checked first. Raises LedgerError; a file of a newer version is left as it is."""
-        self._open(joined=False)
+    def open(self, *, joined: bool) -> None:
+        """Open the file, made or checked first. Raises LedgerError; a file of a newer version is left as it is.
+
+        `joined`: if it is made now, then to receive what a cluster has.
+        """
+        self._open(joined=joined)
 
     def close(self) -> None:
         """End in good order. Raises LedgerFull; it is closed then too, and other members compare more next time."""

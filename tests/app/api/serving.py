@@ -33,10 +33,11 @@ from corral.app.openai.responses.service import ResponsesService
 from corral.app.openai.responses.store import StoredResponse
 from corral.app.people.passwords import Passwords
 from corral.app.people.people import People, open_people
+from corral.app.people.session_secret import SessionSecret
 from corral.app.server import Server
 from corral.app.store.api_keys import ApiKeys, new_secret
 from corral.app.store.audit import Audit
-from corral.app.store.database import Database, open_database
+from corral.app.store.database import Database
 from corral.app.store.history import History
 from corral.app.store.statistics import Statistics
 from corral.app.supervisor import TaskStatus
@@ -47,6 +48,10 @@ from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
 from corral.engines.limits import PoolLimits
 from corral.engines.pool import ModelPool
+from corral.peers.identity.identity import Identity, load_identity
+from corral.peers.replication.ledger import Ledger
+from tests.app.cluster.lone import lone_node
+from tests.app.store.files import opened
 
 API_KEY = "sk_" + "a" * 32
 OTHER_KEY = "sk_" + "b" * 32
@@ -59,23 +64,15 @@ NODE = "testnode"
 LOG_LIMITS = LogLimits(retention_days=7, max_bytes=10**9)
 
 
-@asynccontextmanager
-async def _database(folder: Path) -> AsyncIterator[Database]:
-    database = await open_database(folder / "keys.db")
-    try:
-        yield database
-    finally:
-        await database.close()
-
-
-async def _four_keys(database: Database) -> ApiKeys:
+async def _four_keys(ledger: Ledger, database: Database) -> ApiKeys:
     rows: list[tuple[str, set[str], float | None]] = [
         (API_KEY, {"api"}, None),
         (OTHER_KEY, {"api"}, None),
         (EXPIRED_KEY, {"api"}, NOW - 1),
         (ADMIN_KEY, {"api", "admin"}, None),
     ]
-    keys = ApiKeys(database)
+    keys = ApiKeys(ledger, database)
+    await keys.load()
     for secret, scopes, expires_at in rows:
         await keys.create(secret, name=secret[3], now=NOW, scopes=scopes, expires_at=expires_at)
     return keys
@@ -84,11 +81,12 @@ async def _four_keys(database: Database) -> ApiKeys:
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # as little work as there can be
 
 
-async def _people(database: Database, folder: Path, now: Callable[[], float]) -> People:
+async def _people(ledger: Ledger, database: Database, folder: Path, now: Callable[[], float]) -> People:
     passwords = Passwords(CHEAP)
-    people = await open_people(
-        database, secret="s" * 32, secret_file=folder / "session.secret", passwords=passwords, now=now
+    secret = SessionSecret(
+        ledger, cluster_key=lambda: b"k" * 32, given=None, old_file=folder / "session.secret"
     )
+    people = await open_people(ledger, database, secret=secret, passwords=passwords, now=now)
     for name, role in ((ADMIN, Role.ADMIN), (VIEWER, Role.VIEWER)):
         hashed = await passwords.hash(PASSWORD)
         await people.users.create(username=name, password_hash=hashed, role=role, now=NOW)
@@ -185,7 +183,14 @@ class _Side:
     """The parts, as `app/node.py` puts them together."""
 
     def __init__(
-        self, folder: Path, database: Database, keys: ApiKeys, people: People, options: Options
+        self,
+        folder: Path,
+        identity: Identity,
+        ledger: Ledger,
+        database: Database,
+        keys: ApiKeys,
+        people: People,
+        options: Options,
     ) -> None:
         self._people = people
         self._database = database
@@ -204,6 +209,7 @@ class _Side:
             queue_max=options.queue_max, queue_timeout_s=options.queue_timeout_s, observer=self._metrics
         )
         self._running: Serving | None = None
+        self._lone = lone_node(folder, identity, ledger, self._pool, name=NODE, now=options.now)
         services = self._services()
         self._app = create_app(
             edge=self._edge(),
@@ -249,6 +255,9 @@ class _Side:
             recording=self._recording,
             logs=options.logs or Logs(folder=Path("logs"), level="info", limits=LOG_LIMITS),
             tasks=lambda: options.tasks,
+            cluster=self._lone.membership.control,
+            pairing=self._lone.membership.desk,
+            pairing_info=self._lone.membership.info,
             now=now,
         )
 
@@ -285,7 +294,7 @@ class _Side:
                 on_key_used=self._keys.used,
             ),
             state=self._state,
-            hosts=options.allowed_hosts,
+            hosts=lambda: [each.lower() for each in options.allowed_hosts],
             requests=WatchedRequests(self._log if self._recorder is None else self._recorder, self._feed),
             audit=WatchedAudit(self._audit, self._feed),
             now=options.now,
@@ -319,7 +328,8 @@ class _Side:
             watch=self._watch,
         )
         try:
-            yield self._running
+            async with self._lone.running():
+                yield self._running
         finally:
             self._feed.close()
             await server.stop()
@@ -330,7 +340,10 @@ class _Side:
 async def serving(folder: Path, **options: Any) -> AsyncIterator[Serving]:
     """Serve the echo models in `folder`; `options` are fields of Options."""
     wanted = Options(**options)
-    async with _database(folder) as database:
-        keys, people = await _four_keys(database), await _people(database, folder, wanted.now)
-        async with _Side(folder, database, keys, people, wanted).run() as running:
+    async with opened(folder) as (ledger, database):
+        keys = await _four_keys(ledger, database)
+        people = await _people(ledger, database, folder, wanted.now)
+        identity = await asyncio.to_thread(load_identity, folder / "identity")
+        side = _Side(folder, identity, ledger, database, keys, people, wanted)
+        async with side.run() as running:
             yield running
