@@ -53,11 +53,11 @@ class ClaimTable:
             del self._known[ref.router]
 
     def fresh(self, now: float) -> list[Known]:
-        """What is not stale, freshest first."""
-        stale = [router for router, known in self._known.items() if now - known.born >= self._lease_s]
-        for router in stale:
-            del self._known[router]
-        return sorted(self._known.values(), key=lambda known: -known.born)
+        """What is not stale, freshest first. The birth time of what is stale is kept: no relay makes it fresh again."""
+        fresh = [known for known in self._known.values() if now - known.born < self._lease_s]
+        if len(fresh) > 1:
+            fresh.sort(key=lambda known: -known.born)
+        return fresh
 
     def sightings(self, now: float, first: NodeId | None) -> list[Sighting]:
         """What to tell others, the claim of `first` before all."""

@@ -221,7 +221,7 @@ class Elector(Machine):
     # Hearing
 
     def _hear_beat(self, peer: NodeId, beat: Beat, now: float) -> None:
-        if self._peers.is_stale(peer, beat):
+        if self._peers.is_stale(peer, beat, now):
             return
         before = self._peers.note(peer, beat, now)
         self._observe(beat.max_term)

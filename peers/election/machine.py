@@ -245,6 +245,8 @@ class Machine:
             return
         known = self._claims.learn(sighting.claim, age_s=sighting.age_ms / 1000, now=now)
         if known is None:
+            if peer == ref.router and self._claims.is_void(ref):
+                self._observe(ref.term + 1)  # it reigns on, wrongly thought gone: a newer term puts it right
             return
         claim = known.claim
         for each in claim.absorbs:

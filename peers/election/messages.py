@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from corral.peers.election.errors import MalformedMessage as MalformedMessage
+from corral.peers.election.errors import MalformedMessage
 from corral.peers.ids import NodeId
 
 VERSION: Final = 1

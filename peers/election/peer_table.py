@@ -41,10 +41,15 @@ class PeerTable:
         """The last of a member."""
         return self._heard.get(peer)
 
-    def is_stale(self, peer: NodeId, beat: Beat) -> bool:
-        """Whether a later or the same beat of its sender came before it."""
+    def is_stale(self, peer: NodeId, beat: Beat, now: float) -> bool:
+        """Whether a later or the same beat of its sender came shortly before it."""
         heard = self._heard.get(peer)
-        return heard is not None and heard.beat.boot == beat.boot and beat.number <= heard.beat.number
+        return (
+            heard is not None
+            and heard.beat.boot == beat.boot
+            and beat.number <= heard.beat.number
+            and now - heard.at < self._timing.lease
+        )
 
     def live(self, now: float) -> list[NodeId]:
         """The members heard lately enough."""

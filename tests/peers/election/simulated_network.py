@@ -120,7 +120,7 @@ class Network:
             self.call(node, node.elector.woke(node.clock(self.now)))
         inbox, node.inbox = node.inbox, []
         for peer, message in inbox:
-            self._deliver(peer, node, message)
+            self.deliver(peer, node, message)
         node.wake_at = self.now + self.random.uniform(0, 0.3)
         self.at(node.wake_at, self._tick, node, node.boots)
 
@@ -209,6 +209,10 @@ class Network:
             self.run(self.now + step_s)
         return None
 
+    def forget_reigns(self, node: SimulatedNode) -> None:
+        """It lost its disk: what it issued may be issued again."""
+        self.reigns = {claim: by for claim, by in self.reigns.items() if by[0] != node.id}
+
     # Inside
 
     def _latency(self) -> float:
@@ -223,9 +227,10 @@ class Network:
         if self.loss and self.random.random() < self.loss:
             return
         for _ in range(2 if self.twice and self.random.random() < self.twice else 1):
-            self.at(self.now + self._latency(), self._deliver, node.id, self.nodes[to], message)
+            self.at(self.now + self._latency(), self.deliver, node.id, self.nodes[to], message)
 
-    def _deliver(self, peer: NodeId, node: SimulatedNode, message: Message) -> None:
+    def deliver(self, peer: NodeId, node: SimulatedNode, message: Message) -> None:
+        """A message arrives, if its receiver is there and the link isn't cut."""
         if node.elector is None or (peer, node.id) in self.cut:
             return
         if node.asleep:

@@ -43,7 +43,8 @@ class SimulatedNode:
     asked_to_take_over: bool = False
     reign: ClaimRef | None = None
     last_term: int = 0  # of its own claims
-    newest: int = 0  # highest term it followed or obeyed as a worker
+    followed: int = 0  # highest term it ever followed or reigned in
+    obeyed: int = 0  # highest term it obeyed as a worker since its start
 
     def clock(self, now: float) -> float:
         """What its clock shows at a true time."""
@@ -56,6 +57,8 @@ class SimulatedNode:
     def jump(self, by_s: float) -> None:
         """Put its clock forward or back."""
         self.base += by_s
+        if by_s <= -TIMING.lease:
+            self.listens_until += by_s
 
     @property
     def runs(self) -> bool:
@@ -71,6 +74,7 @@ class SimulatedNode:
         self.inbox.clear()
         self.listens_until = -1.0
         self.reign = None
+        self.obeyed = 0
         self.elector = Elector(
             me=self.id,
             boot=self.rng.getrandbits(53),
@@ -92,7 +96,7 @@ class SimulatedNode:
 
     def lose_disk(self) -> None:
         """Forget what was persisted."""
-        self.disk = self.newest = self.last_term = 0
+        self.disk = self.followed = self.last_term = 0
 
     def notice_sleep(self, now: float) -> None:
         """It was asleep until now: if so for a lease, it must reign no more and listen first."""
@@ -111,8 +115,8 @@ class SimulatedNode:
         if elector is None:
             return False
         claim = elector.claim
-        if claim is not None and claim.router != self.id and claim.term > self.newest:
-            self.newest = claim.term
+        if claim is not None and claim.term > self.followed:
+            self.followed = claim.term
         reign = claim if elector.state in REIGNS else None
         if reign == self.reign:
             return False
@@ -124,9 +128,15 @@ class SimulatedNode:
             if self.clock(now) < self.listens_until and not self.asked_to_take_over:
                 raise Broken(f"{self.id} reigns before it has listened long enough after sleep")
             self.last_term = reign.term
-            self.newest = max(self.newest, reign.term)
         self.reign = reign
         return True
+
+    def obey(self, claim: ClaimRef, now: float) -> None:
+        """A command came: one of an older claim than was followed or obeyed before must be refused."""
+        if self.elector is not None and self.elector.accepts(claim, self.clock(now)):
+            if claim.term < max(self.followed, self.obeyed):
+                raise Broken(f"{self.id} obeys {claim} after term {max(self.followed, self.obeyed)}")
+            self.obeyed = claim.term
 
     def check_message(self, message: Message, now: float) -> None:
         """Look at what it sends: after sleep it must not speak as if nothing had happened."""
