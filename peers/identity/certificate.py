@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -20,6 +20,15 @@ from corral.peers.identity.errors import BadCertificate
 from corral.peers.ids import NodeId
 
 MOST_BYTES: Final = 4096  # one made here has about 430
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    UserWarning,  # of what cryptography will refuse one day, where warnings are errors
+)
 _SIGNED_WITH: Final = ec.ECDSA(SHA256())
 _FROM: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _UNTIL: Final = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
@@ -47,7 +56,7 @@ class Certificate:
             raise BadCertificate("it is too large")
         try:
             return cls._checked(x509.load_der_x509_certificate(der))
-        except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        except _UNREADABLE as error:
             raise BadCertificate("it can't be read") from error
 
     @classmethod
@@ -58,7 +67,7 @@ class Certificate:
         try:
             (parsed,) = x509.load_pem_x509_certificates(pem.encode())
             return cls._checked(parsed)
-        except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        except _UNREADABLE as error:
             raise BadCertificate("it can't be read") from error
 
     @classmethod

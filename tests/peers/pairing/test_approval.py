@@ -21,8 +21,18 @@ from corral.peers.pairing.errors import (
     TooOften,
     TranscriptMismatch,
 )
-from corral.peers.pairing.messages import Offer, decode_request, encode
+from corral.peers.pairing.messages import (
+    VERSION,
+    Ask,
+    Offer,
+    Reveal,
+    Waiting,
+    decode_answer,
+    decode_request,
+    encode,
+)
 from corral.peers.pairing.newcomer import AskingNewcomer
+from corral.peers.pairing.transcript import Greeting, Meeting, newcomer_claim
 from tests.peers.pairing.stage import ADDRESS, CLUSTER, NOW, Cluster, Wire, identity
 
 
@@ -197,6 +207,38 @@ def test_two_exchanges_with_somebody_between_them_have_two_codes(
     assert to_host.step(posing) and to_host.step(posing)
     (shown,) = cluster.host.pending(now=NOW)
     assert shown.code != newcomer.code
+
+
+def test_a_newcomer_keeps_to_its_commitment(cluster: Cluster, machines: list[Identity]) -> None:
+    newcomer = AskingNewcomer(identity=machines[1], name="laptop")
+    wire = Wire(cluster)
+    assert wire.step(newcomer)
+    asked, offer = decode_request(wire.messages[0]), decode_answer(wire.messages[1])
+    assert isinstance(asked, Ask) and isinstance(offer, Offer)
+    meeting = Meeting(
+        greeting=Greeting(way="ask", version=VERSION, newcomer=machines[1].certificate, name="laptop"),
+        exchange=offer.exchange,
+        host=machines[0].certificate,
+        cluster=CLUSTER,
+        cluster_name="home",
+        from_newcomer=asked.commitment,
+        from_host=offer.nonce,
+    )
+    better = bytes(32)
+    signature = machines[1].sign(newcomer_claim(meeting.seen(better)))
+    with pytest.raises(TranscriptMismatch):
+        cluster.host.handle(
+            Reveal(exchange=offer.exchange, nonce=better, signature=signature), client=ADDRESS, now=NOW
+        )
+    assert cluster.host.pending(now=NOW) == ()
+
+
+def test_a_host_keeps_to_its_commitment(cluster: Cluster, machines: list[Identity]) -> None:
+    newcomer, wire = ask(cluster, machines[1])
+    waiting = decode_answer(wire.messages[3])
+    assert isinstance(waiting, Waiting)
+    with pytest.raises(TranscriptMismatch):
+        newcomer.take(encode(Waiting(exchange=waiting.exchange, nonce=bytes(32))))
 
 
 def test_nobody_can_ask_with_a_strangers_certificate(cluster: Cluster, machines: list[Identity]) -> None:

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corral.peers.identity.certificate import Certificate
+from corral.peers.identity.errors import BadCertificate
 from corral.peers.identity.identity import Identity
 from corral.peers.pairing.errors import PairingError
 from corral.peers.pairing.newcomer import AskingNewcomer, CodeNewcomer, Newcomer, TokenNewcomer
@@ -83,6 +85,17 @@ def honest(machines: list[Identity]) -> dict[str, list[bytes]]:
     attempts = {way: Attempt(way, machines, {}) for way in WAYS}
     assert all(each.joined and each.error is None for each in attempts.values())
     return {way: each.wire.messages for way, each in attempts.items()}
+
+
+@pytest.mark.parametrize("flip", [1, 2, 0x20, 0x80, 0xFF])
+def test_any_byte_of_a_certificate(machines: list[Identity], flip: int) -> None:
+    der = machines[1].certificate.der
+    for at in range(len(der)):
+        try:
+            Certificate.from_der(der[:at] + bytes([der[at] ^ flip]) + der[at + 1 :])
+        except BadCertificate:
+            continue
+        pytest.fail(f"byte {at} can be changed")
 
 
 @pytest.mark.parametrize("way", WAYS)
