@@ -69,6 +69,10 @@ class Mdns:
         self._announcing.add(task)
         task.add_done_callback(self._announcing.discard)
 
+    async def announced(self) -> None:
+        """Wait until all that was announced is out: half a second after `announce`."""
+        await asyncio.gather(*self._announcing, return_exceptions=True)
+
     def ask(self, *questions: tuple[str, int]) -> None:
         """Send one query for these (name, record type)."""
         if self._aio is not None:

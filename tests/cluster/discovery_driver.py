@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from corral.peers.ids import ClusterId, NodeId
 QUICK = Timing(
     look_s=0.3, settle_s=0.2, ask_router_s=(1.0, 1.2), ask_other_s=(2.0, 2.2), retry_s=(0.2, 1.0), test_s=1.0
 )
+SELDOM = replace(QUICK, ask_other_s=(3600.0, 3600.0), burst_s=(0.0,))
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -67,9 +69,9 @@ def discovery_of(settings: Settings) -> Discovery:
     def tell() -> None:
         say("known", candidates=[shown(each) for each in discovery.candidates()])
 
-    slow = Timing(ask_router_s=(1.0, 1.2), ask_other_s=(3600.0, 3600.0), look_s=0.3, settle_s=0.2)
-    timing = slow if settings.seldom else QUICK
-    discovery = Discovery(announcement, on_change=tell, pin=settings.pin, timing=timing)
+    discovery = Discovery(
+        announcement, on_change=tell, pin=settings.pin, timing=SELDOM if settings.seldom else QUICK
+    )
     return discovery
 
 
@@ -108,6 +110,8 @@ async def main() -> None:
     await discovery.start()
     name = name_of(settings, discovery)
     await name.start()
+    if settings.seldom:
+        await discovery.mdns.announced()
     say("started")
     async for line in commands():
         if line[0] == "router":
