@@ -20,7 +20,7 @@ from corral.peers.transport.errors import (
     PeerTimeout,
     PeerUnreachable,
 )
-from corral.peers.transport.link import Link, LinkSocket
+from corral.peers.transport.link import GOODBYE_S, Link, LinkSocket
 from corral.peers.transport.response import LOST, PeerResponse, was_never_sent
 
 MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
@@ -118,7 +118,9 @@ class PeerClient:
         """Raises the PeerErrors; PeerAnswered if the peer has no such link."""
         self._check(node)
         try:
-            socket = await self._session.ws_connect(url(node, path), max_msg_size=1)
+            socket = await self._session.ws_connect(
+                url(node, path), max_msg_size=1, timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_S)
+            )
         except aiohttp.WSServerHandshakeError as error:
             raise PeerAnswered(node, error.status, b"") from error
         except TimeoutError as error:

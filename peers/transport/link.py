@@ -11,7 +11,7 @@ from corral.peers.transport.response import LOST
 
 MOST_WAITING_BYTES: Final = 1024 * 1024  # beyond what the systems on both sides buffer
 _PAUSE_BYTES: Final = 64 * 1024 * 1024  # never reached, so sending never waits
-_GOODBYE_S: Final = 0.5
+GOODBYE_S: Final = 0.5
 
 
 class LinkSocket(aiohttp.ClientWebSocketResponse[Literal[True]]):
@@ -30,6 +30,7 @@ class Link:
     def __init__(self, node: NodeId, socket: LinkSocket) -> None:
         self._node = node
         self._socket = socket
+        self._leaving = False
         if socket.transport is not None:
             socket.transport.set_write_buffer_limits(high=_PAUSE_BYTES)
         self._watch = asyncio.create_task(self._until_end(), name=f"end of link to {node[:8]}")
@@ -52,18 +53,16 @@ class Link:
         await asyncio.wait([self._watch])
 
     async def aclose(self) -> None:
-        """End it; what was sent before still arrives if the peer reads within half a second."""
-        if self._socket.transport is not None:
-            self._socket.transport.close()
-        await asyncio.wait([self._watch], timeout=_GOODBYE_S)
+        """End it; what was sent before still arrives, if the peer reads it within half a second."""
+        self._leaving = True
+        await self._socket.close()
         self._cut()
         await asyncio.wait([self._watch])
 
     async def _until_end(self) -> None:
         """Peers say nothing on a link that they didn't open; whatever comes is its end."""
-        try:
-            await self._socket.receive()
-        finally:
+        await self._socket.receive()
+        if not self._leaving:
             self._cut()
             await self._socket.close()
 

@@ -28,7 +28,10 @@ class LinkServer:
         """Returns when the link has ended."""
         route = self._routes[request.raw_path]
         socket = web.WebSocketResponse(
-            compress=False, max_msg_size=route.most_bytes, timeout=_GOODBYE_S, decode_text=False
+            compress=False,
+            max_msg_size=route.most_bytes + 1,  # aiohttp's is the first size that is too much
+            timeout=_GOODBYE_S,
+            decode_text=False,
         )
         if not socket.can_prepare(request):
             return web.Response(status=426, body=b"a link is opened here")
