@@ -5,7 +5,10 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from corral.peers.ids import ClusterId
+
 _PROGRAM = "corral"
+_CLUSTER_DIGITS = 12  # of its id, in file names
 
 
 def default_data_dir() -> Path:
@@ -38,10 +41,9 @@ class DataDir:
     def database(self) -> Path:
         return self.root / "corral.db"
 
-    @property
-    def ledger(self) -> Path:
-        """What all machines of the cluster know: keys, users, members."""
-        return self.root / "cluster.db"
+    def ledger(self, cluster: ClusterId) -> Path:
+        """What all machines of a cluster know: keys, users, members. Those of earlier clusters are kept, and not read."""
+        return self.root / f"cluster-{cluster[:_CLUSTER_DIGITS]}.db"
 
     @property
     def cluster(self) -> Path:

@@ -1,4 +1,4 @@
-"""The HTTP server: Hypercorn on one address, started and stopped by hand."""
+"""The HTTP server: Hypercorn on one address, or all of both families, started and stopped by hand."""
 
 import asyncio
 import errno
@@ -6,6 +6,7 @@ import importlib
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.run import worker_serve
@@ -18,6 +19,7 @@ BACKLOG = 1024
 GRACE_S = 10.0
 _FORCE_S = 3.0
 _OTHER_PORT = 32800
+_ANY_IPV4, _ANY_IPV6 = "0.0.0.0", "::"  # clients of the cluster's name may come over either
 
 
 class ServerError(Exception):
@@ -44,21 +46,28 @@ class Server:
 
     async def start(self) -> None:
         """Raises ServerError. Returns when connections are possible."""
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        try:
-            listening = socket.create_server((self._host, self._wanted_port), family=family, backlog=BACKLOG)
-        except OSError as error:
-            raise ServerError(_why_not(error, self._host, self._wanted_port)) from error
-        # Connections inherit it. asyncio's own loop misses it on such sockets: pieces of answers would wait 40 ms.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._port = int(listening.getsockname()[1])
+        listening = [self._listen(self._host, self._wanted_port)]
+        self._port = int(listening[0].getsockname()[1])
+        if self._host == _ANY_IPV4:
+            with suppress(ServerError):  # no IPv6 here, or another program has the port there
+                listening.append(self._listen(_ANY_IPV6, self._port))
         serving = worker_serve(
             ASGIWrapper(self._app),
             self._config(),
-            sockets=Sockets(secure_sockets=[], insecure_sockets=[listening], quic_sockets=[]),
+            sockets=Sockets(secure_sockets=[], insecure_sockets=listening, quic_sockets=[]),
             shutdown_trigger=self._stopping.wait,
         )
         self._task = asyncio.create_task(serving, name="http server")
+
+    def _listen(self, host: str, port: int) -> socket.socket:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            raise ServerError(_why_not(error, host, port)) from error
+        # Connections inherit it. asyncio's own loop misses it on such sockets: pieces of answers would wait 40 ms.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
 
     async def run(self) -> None:
         """Return when the server has stopped; raises what ended it."""

@@ -15,10 +15,24 @@ class StopSignal:
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.hurry = asyncio.Event()
+        self.starts_anew = False
 
     def ask(self) -> None:
         """Returns at once."""
-        (self.hurry if self.asked.is_set() else self.asked).set()
+        again, self.starts_anew = self.starts_anew, False
+        (self.hurry if self.asked.is_set() and not again else self.asked).set()
+
+    def ask_to_start_anew(self) -> None:
+        """Stop, and begin again with all parts; a stop that somebody asks for meanwhile wins. Returns at once."""
+        if not self.asked.is_set():
+            self.starts_anew = True
+            self.asked.set()
+
+    def begin_again(self) -> None:
+        """Nobody has asked for anything yet."""
+        self.starts_anew = False
+        self.asked.clear()
+        self.hurry.clear()
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:

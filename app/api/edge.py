@@ -60,16 +60,16 @@ class Edge:
         *,
         authenticator: Authenticator,
         state: Callable[[], NodeState],
-        hosts: Collection[str],
+        hosts: Callable[[], Collection[str]],
         requests: RequestLog,
         audit: AuditLog,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`hosts` are names that /v0 answers to, besides addresses; `now` gives Unix time."""
+        """`hosts` are names in lower case that /v0 answers to, besides addresses; `now` gives Unix time."""
         self._authenticator = authenticator
         self._state = state
-        self._hosts = frozenset(map(str.lower, hosts))
+        self._hosts = hosts
         self._requests = requests
         self._audit = audit
         self._now = now
@@ -116,7 +116,7 @@ class Edge:
         headers = incoming.headers
         relayed = incoming.relayed
         if route.checks_host and not (
-            (relayed is not None and relayed.host_ok) or host_allowed(headers.get("host", ""), self._hosts)
+            (relayed is not None and relayed.host_ok) or host_allowed(headers.get("host", ""), self._hosts())
         ):
             raise HostNotAllowed
         if route.access is not None:

@@ -1,7 +1,7 @@
 """Health, metrics and what this node is: no credentials, no secrets."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from pydantic import BaseModel
@@ -24,14 +24,21 @@ class NodeState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where this node is in its cluster. `router_url` is for machines that don't run Corral."""
+
+    role: str = "alone"  # router, follower, alone
+    cluster: str | None = None
+    router_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeInfo:
     """What this node tells everybody about itself."""
 
     name: str
     version: str
-    role: str = "alone"  # router, follower, alone
-    cluster: str | None = None
-    router_url: str | None = None
+    place: Callable[[], Place] = Place
 
 
 def check_ready(state: NodeState) -> None:
@@ -75,16 +82,8 @@ class Health:
         )
 
     async def system(self, call: Call) -> GatewayResponse:
-        node = self._node
-        return json_answer(
-            {
-                "version": node.version,
-                "node": node.name,
-                "role": node.role,
-                "cluster": node.cluster,
-                "router_url": node.router_url,
-            }
-        )
+        node, place = self._node, self._node.place()
+        return json_answer({"version": node.version, "node": node.name, **asdict(place)})
 
     def routes(self) -> Sequence[Route]:
         get: list[tuple[str, Handler, str, type[BaseModel], tuple[int, ...], tuple[int, ...]]] = [
@@ -124,7 +123,7 @@ def health_document(node: NodeInfo, state: NodeState, recording: RecordingStatus
     document = {
         "status": state.value,
         "node": node.name,
-        "role": node.role,
+        "role": node.place().role,
         "version": node.version,
         "recording": "paused" if recording.paused else "ok",
     }

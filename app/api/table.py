@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from corral.app.api.audit_routes import AuditRoutes
 from corral.app.api.auth_routes import AuthRoutes
+from corral.app.api.cluster_routes import ClusterControl, ClusterRoutes
 from corral.app.api.dashboard_routes import DashboardRoutes
 from corral.app.api.event_routes import EventRoutes
 from corral.app.api.health import Health, NodeInfo, NodeState
@@ -13,10 +14,12 @@ from corral.app.api.key_routes import KeyRoutes
 from corral.app.api.log_routes import LogControl, LogRoutes
 from corral.app.api.metrics import Metrics
 from corral.app.api.node_routes import NodeModels, NodeRoutes
+from corral.app.api.pair_routes import Desk, PairRoutes
 from corral.app.api.route import Route
 from corral.app.api.task_routes import TaskRoutes
 from corral.app.api.user_routes import InvitationRoutes, UserRoutes
 from corral.app.api.v1 import V1
+from corral.app.cluster.knocking import ClusterInfo
 from corral.app.dashboard import Dashboard
 from corral.app.events import EventFeed
 from corral.app.gateway.gateway import Gateway
@@ -55,6 +58,9 @@ class Services:
     still_valid: Callable[[Principal], bool]
     keep_alive_s: float
     recording: Callable[[], RecordingStatus]
+    cluster: ClusterControl
+    pairing: Desk
+    pairing_info: Callable[[], ClusterInfo]
     now: Callable[[], float]
 
 
@@ -86,6 +92,8 @@ def routes_of(services: Services) -> list[Route]:
         *AuditRoutes(audit=services.audit).routes(),
         *LogRoutes(logs=services.logs).routes(),
         *TaskRoutes(statuses=services.tasks, now=services.now).routes(),
+        *ClusterRoutes(control=services.cluster).routes(),
+        *PairRoutes(desk=services.pairing, info=services.pairing_info).routes(),
     ]
 
 

@@ -19,7 +19,6 @@ from corral.app.cluster.serving_link import ServingLink
 from corral.app.paths import DataDir
 from corral.app.settings_table import Settings
 from corral.app.supervisor import Supervisor
-from corral.app.version import program_version
 from corral.peers.address import Address
 from corral.peers.cluster.cluster import About, Cluster
 from corral.peers.cluster.cluster_file import ClusterIdentity, found_cluster, write_cluster
@@ -57,6 +56,7 @@ class Membership:
         self,
         *,
         settings: Settings,
+        program: str,
         identity: Identity,
         cluster: ClusterIdentity,
         members: Members,
@@ -68,7 +68,7 @@ class Membership:
         standpoint: Standpoint,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`now` gives Unix time."""
+        """`program` is its version; `now` gives Unix time."""
         self._settings = settings
         self._folder = DataDir(settings.data_dir)
         self._identity = identity
@@ -87,7 +87,7 @@ class Membership:
         self.cluster = Cluster(
             identity=identity,
             cluster=cluster,
-            about=About(name=settings.node_name, program=program_version(), http_port=settings.port),
+            about=About(name=settings.node_name, program=program, http_port=settings.port),
             preference=preference,
             members=members,
             ledger=ledger,

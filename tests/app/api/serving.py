@@ -1,5 +1,6 @@
 """A node's HTTP side on a real socket, with real workers and echo models behind it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from corral.app.api.route import Route
+from corral.peers.pairing.messages import PATHS
 from tests.app.api.serving import ADMIN, EXPIRED_KEY, VIEWER, Serving, serving
 
 OPEN = frozenset(
@@ -64,6 +65,22 @@ WHO_MAY = {
     "GET /v0/dashboard/metrics/<id>": MANAGERS,
     "GET /v0/metrics/summary": MANAGERS,
     "GET /v0/events": SESSIONS | MANAGERS,
+    "GET /v0/cluster": MANAGERS,
+    "PUT /v0/cluster": MANAGERS,
+    "GET /v0/cluster/invites": MANAGERS,
+    "POST /v0/cluster/invites": MANAGERS,
+    "DELETE /v0/cluster/invites/<id>": MANAGERS,
+    "POST /v0/cluster/requests/<id>/approve": MANAGERS,
+    "POST /v0/cluster/requests/<id>/deny": MANAGERS,
+    "DELETE /v0/cluster/nodes/<id>": MANAGERS,
+    "POST /v0/cluster/handover": MANAGERS,
+    "POST /v0/cluster/code": MANAGERS,
+    "GET /v0/cluster/local": MANAGERS,
+    "POST /v0/cluster/local/join": MANAGERS,
+    "POST /v0/cluster/local/leave": MANAGERS,
+    "POST /v0/cluster/local/peers": MANAGERS,
+    "GET /pair/info": OPEN,
+    **{f"POST {path}": OPEN for path in PATHS.values()},
     "GET /v0/node/models": MANAGERS,
     "POST /v0/node/models/load": MANAGERS,
     "POST /v0/node/models/unload": MANAGERS,

@@ -1,0 +1,338 @@
+"""THE composition root: which part of a node is made of which. `app/node.py` brings it to life."""
+
+import time
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry
+
+from corral.app.api.app import create_app
+from corral.app.api.connection import CorralApp
+from corral.app.api.edge import Edge
+from corral.app.api.health import NodeInfo, NodeState, Place, health_document
+from corral.app.api.metrics import Metrics
+from corral.app.api.origins import host_allowed
+from corral.app.api.table import Services, routes_of
+from corral.app.cluster.membership import Membership, Standpoint
+from corral.app.cluster.preference import preference_of
+from corral.app.cluster.serving_link import ServingLink
+from corral.app.dashboard import Dashboard
+from corral.app.events import EventFeed
+from corral.app.front_door.door import FrontDoor
+from corral.app.front_door.relay import Cluster as ClusterView
+from corral.app.front_door.relay_route import RelayRoute
+from corral.app.front_door.routing import HERE, NOBODY, Routing, There
+from corral.app.gateway.admission import Admission
+from corral.app.gateway.auth import Authenticator
+from corral.app.gateway.choice import Mode
+from corral.app.gateway.chooser import Chooser
+from corral.app.gateway.endpoint import Endpoint
+from corral.app.gateway.experience import Experience
+from corral.app.gateway.gateway import Gateway
+from corral.app.gateway.pool_endpoint import PoolEndpoint
+from corral.app.gateway.principal import Principal, PrincipalKind
+from corral.app.gateway.quotas import Quotas
+from corral.app.history.recorder import Keep, Recorder
+from corral.app.local_token import KeysWithLocalToken
+from corral.app.logs import Logs
+from corral.app.openai.responses.service import ResponsesService
+from corral.app.paths import DataDir
+from corral.app.run_file import new_token
+from corral.app.server import Server
+from corral.app.serving.infer_route import InferRoute
+from corral.app.serving.peer_endpoints import PeerEndpoints
+from corral.app.serving.reporter import Reporter
+from corral.app.settings_table import Settings
+from corral.app.state import State
+from corral.app.stop_signal import StopSignal
+from corral.app.store.audit import Audit
+from corral.app.store.history import History
+from corral.app.store.responses import Responses
+from corral.app.store.statistics import Statistics
+from corral.app.supervisor import Supervisor
+from corral.app.telemetry import Telemetry
+from corral.app.version import program_version
+from corral.app.watch import Watch, WatchedAudit, WatchedRequests
+from corral.engines.echo import EchoEngine
+from corral.engines.library import Library
+from corral.engines.limits import PoolLimits
+from corral.engines.llama.engine import LlamaEngine
+from corral.engines.pool import ModelPool
+from corral.peers.election.messages import ClaimRef
+from corral.peers.ids import NodeId
+from corral.peers.transport.route import PeerRoute
+
+DRAIN_S = 5.0  # answers in flight get so long when the node stops
+_LAST_WORDS_S = 2.0  # then streams get an error event, and so long to send it
+_DAY_S = 86_400.0
+
+
+class Composition:
+    """The parts of one node, built with keyword arguments only. Nothing runs yet."""
+
+    def __init__(self, *, settings: Settings, state: State, logs: Logs, stop: StopSignal) -> None:
+        self.settings = settings
+        self.folder = DataDir(settings.data_dir)
+        self.state = state
+        self.logs = logs
+        self.stop = stop
+        self.phase = NodeState.STARTING
+        self.token = new_token()
+        self.supervisor = Supervisor()
+        self.responses = Responses(state.database, clock=time.time)
+        self.audit = Audit(state.database)
+        self.history = History(state.database)
+        self.recorder = Recorder(database=state.database, keep=Keep(settings.history))
+        self.quotas = Quotas()
+        self.feed = EventFeed()
+        self.pool = self._pool()
+        self.telemetry = Telemetry(models=self.pool)
+        self._metrics = Metrics(CollectorRegistry())
+        self._experience = Experience()
+        self._endpoint = PoolEndpoint(
+            pool=self.pool,
+            node_name=settings.node_name,
+            observer=self._metrics,
+            experience=self._experience,
+            keep_alive_s=settings.keep_alive_s,
+        )
+        self._peers = PeerEndpoints(
+            client=state.client,
+            name_of=state.members.name,
+            claim=self._claim,
+            experience=self._experience,
+            observer=self._metrics,
+            keep_alive_s=settings.keep_alive_s,
+        )
+        self.membership = self._membership()
+        self._node = NodeInfo(name=settings.node_name, version=program_version(), place=self._place)
+        self._admission = Admission(
+            queue_max=settings.queue_max,
+            queue_timeout_s=settings.queue_timeout_secs,
+            observer=self._metrics,
+        )
+        self._authenticator = Authenticator(
+            keys=KeysWithLocalToken(keys=state.keys, token=self.token),
+            sessions=state.people.sessions,
+            trust_loopback=settings.trust_loopback,
+            on_key_used=state.keys.used,
+        )
+        self.watch = Watch(
+            feed=self.feed,
+            models=self.pool,
+            load=self._admission,
+            state=lambda: health_document(self._node, self.phase, self.recorder.status),
+        )
+        app = self._app()
+        self.peer_routes: Sequence[PeerRoute] = self._peer_routes(app)
+        self.server = Server(
+            app=self._front_door(app),
+            host=settings.host,
+            port=settings.port,
+            grace_s=DRAIN_S + _LAST_WORDS_S,
+        )
+
+    # --- models
+
+    def _pool(self) -> ModelPool:
+        settings = self.settings
+        return ModelPool(
+            library=Library(folder=settings.models_dir, extra_folders=settings.model_folders),
+            engines=[LlamaEngine(), EchoEngine()],
+            limits=PoolLimits(
+                max_loaded=settings.max_loaded_models,
+                max_memory_bytes=settings.max_memory_bytes,
+                idle_timeout_s=settings.model_idle_timeout_s,
+                queue_max=settings.model_queue_max,
+                queue_timeout_s=settings.model_queue_timeout_s,
+            ),
+            options=settings.models.for_model,
+        )
+
+    def _endpoints(self) -> Sequence[Endpoint]:
+        return [self._endpoint, *self._peers.endpoints()]
+
+    def _gateway(self) -> Gateway:
+        chooser = Chooser(
+            admission=self._admission,
+            experience=self._experience,
+            mode=Mode(self.settings.load_balancer_mode),
+        )
+        return Gateway(
+            endpoints=self._endpoints,
+            admission=self._admission,
+            chooser=chooser,
+            quotas=self.quotas,
+            observer=self._metrics,
+        )
+
+    # --- the other machines
+
+    def _membership(self) -> Membership:
+        state, settings = self.state, self.settings
+        reporter = Reporter(
+            pool=self.pool,
+            telemetry=self.telemetry,
+            endpoint=self._endpoint.id,
+            experience=self._experience,
+            draining=lambda: self.phase is NodeState.DRAINING,
+        )
+        return Membership(
+            settings=settings,
+            program=program_version(),
+            identity=state.identity,
+            cluster=state.cluster,
+            members=state.members,
+            contacts=state.contacts,
+            client=state.client,
+            ledger=state.ledger,
+            preference=preference_of(settings.router),
+            serving=ServingLink(reporter=reporter, endpoints=self._peers),
+            standpoint=Standpoint(
+                used=self._used,
+                end_sessions=state.secret.renew,
+                start_anew=self.stop.ask_to_start_anew,
+                changed=lambda: None,
+            ),
+        )
+
+    def _used(self) -> bool:
+        """Whether this machine has more than what every first start makes."""
+        return len(self.state.people.users.all()) > 1 or self.state.keys.count() > 1
+
+    def _routing(self) -> Routing:
+        cluster = self.membership.cluster
+        if cluster.is_router:
+            return HERE
+        claim = cluster.claim
+        if claim is None or claim.router == cluster.node:
+            return NOBODY
+        return There(claim.router, _text(claim))
+
+    def _claim(self) -> str:
+        claim = self.membership.cluster.claim
+        return "" if claim is None else _text(claim)
+
+    def _accepts(self, text: str) -> bool:
+        term, _, router = text.partition(".")
+        if not term.isdecimal() or not router:
+            return False
+        return self.membership.cluster.heart.accepts(ClaimRef(int(term), NodeId(router)))
+
+    def _place(self) -> Place:
+        role = self.membership.control.role
+        if role == "joining":
+            role = "alone" if self.membership.cluster.alone else "follower"
+        return Place(role=role, cluster=self.membership.name(), router_url=self.membership.url())
+
+    def _peer_routes(self, app: CorralApp) -> Sequence[PeerRoute]:
+        infer = InferRoute(
+            pool=self.pool,
+            accepts=self._accepts,
+            endpoint=self._endpoint.id,
+            experience=self._experience,
+        )
+        relay = RelayRoute(app=app, routing=self._routing, name_of=self.state.members.name)
+        return [infer.route(), relay.route()]
+
+    # --- HTTP
+
+    def _hosts(self) -> frozenset[str]:
+        name = self.settings.node_name
+        label = self.membership.neighbourhood.label
+        return frozenset(
+            each.lower() for each in (*self.settings.allowed_hosts, name, f"{name}.local", f"{label}.local")
+        )
+
+    def _front_door(self, app: CorralApp) -> FrontDoor:
+        return FrontDoor(
+            app=app,
+            cluster=ClusterView(
+                routing=self._routing,
+                changed=self.membership.cluster.wait_for_change,
+                peers=self.state.client,
+            ),
+            vouched=self._authenticator.vouched,
+            host_ok=lambda host: host_allowed(host, self._hosts()),
+        )
+
+    def _app(self) -> CorralApp:
+        settings, state = self.settings, self.state
+        gateway = self._gateway()
+        services = Services(
+            gateway=gateway,
+            responses=ResponsesService(
+                forward=gateway.forward,
+                store=self.responses,
+                retention_s=settings.response_retention_days * _DAY_S,
+                now=time.time,
+            ),
+            models=self.pool,
+            node=self._node,
+            state=lambda: self.phase,
+            metrics=self._metrics,
+            show_metrics=settings.metrics,
+            on_stop=self.stop.ask,
+            api_keys=state.keys,
+            people=state.people,
+            audit=self.audit,
+            history=self.history,
+            dashboard=self._dashboard(),
+            feed=self.feed,
+            watch=self.watch,
+            still_valid=self._still_valid,
+            keep_alive_s=settings.keep_alive_s,
+            recording=lambda: self.recorder.status,
+            logs=self.logs,
+            tasks=self.supervisor.statuses,
+            cluster=self.membership.control,
+            pairing=self.membership.desk,
+            pairing_info=self.membership.info,
+            now=time.time,
+        )
+        return create_app(
+            edge=self._edge(),
+            routes=routes_of(services),
+            node=self._node,
+            metrics=self._metrics,
+            cors_origins=settings.cors_origins,
+        )
+
+    def _edge(self) -> Edge:
+        return Edge(
+            authenticator=self._authenticator,
+            state=lambda: self.phase,
+            hosts=self._hosts,
+            requests=WatchedRequests(self.recorder, self.feed),
+            audit=WatchedAudit(self.audit, self.feed),
+        )
+
+    def _still_valid(self, principal: Principal) -> bool:
+        if principal.session is not None:
+            return self.state.people.sessions.lasts(principal.session)
+        return principal.kind is PrincipalKind.THIS_MACHINE or self.state.keys.is_valid(
+            principal.id, now=time.time()
+        )
+
+    def _dashboard(self) -> Dashboard:
+        settings = self.settings
+        return Dashboard(
+            node=self._node,
+            state=lambda: self.phase,
+            models=self.pool,
+            endpoints=self._endpoints,
+            load=self._admission,
+            statistics=Statistics(self.state.database),
+            telemetry=self.telemetry,
+            recording=lambda: self.recorder.status,
+            cloud_keys={
+                "openai": settings.openai_api_key is not None,
+                "google": settings.google_api_key is not None,
+                "anthropic": settings.anthropic_api_key is not None,
+            },
+            peers=self._peers.runtimes,
+        )
+
+
+def _text(claim: ClaimRef) -> str:
+    """As requests between members carry it."""
+    return f"{claim.term}.{claim.router}"

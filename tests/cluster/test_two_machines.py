@@ -1,0 +1,77 @@
+"""Two machines on a LAN, nothing configured: found, approved once, and one URL serves the models of both."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.lan import Lan
+from tests.cluster.machine import PORT, Machine, one_router, pair, wait_for
+
+MODEL = "smollm2-135m-instruct"
+CHAT = {"model": MODEL, "max_tokens": 8, "messages": [{"role": "user", "content": "Name an animal."}]}
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory, starter_model: Path) -> Iterator[tuple[Machine, ...]]:
+    """Anna has no model, Bert has one; Carl is a machine without Corral."""
+    folder = tmp_path_factory.mktemp("machines")
+    models = folder / "models"
+    models.mkdir()
+    (models / starter_model.name).symlink_to(starter_model)
+    with Lan(3) as lan:
+        lan.resolve("h3", "nobody.local")  # starts its resolver
+        anna = Machine(lan, "h1", folder / "anna")
+        anna.wait_until_ready()
+        bert = Machine(lan, "h2", folder / "bert", models=models)
+        try:
+            bert.wait_until_ready()
+            pair(anna, bert)
+            yield anna, bert
+        finally:
+            anna.close()
+            bert.close()
+
+
+def test_both_are_in_one_cluster(machines: tuple[Machine, ...]) -> None:
+    anna, bert = machines
+    assert one_router(anna, bert) is not None
+    assert {each["name"] for each in anna.cluster()["nodes"]} == {"h1", "h2"}
+    assert anna.cluster()["id"] == bert.cluster()["id"]
+
+
+def test_one_key_opens_both_front_doors(machines: tuple[Machine, ...]) -> None:
+    anna, bert = machines
+    key = anna.ask("POST", "/v0/api-keys", {"name": "laptop", "scopes": ["api"]}).json()["key"]
+    for machine in machines:
+        answer = machine.ask("POST", "/v1/chat/completions", CHAT, key=key)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["choices"][0]["message"]["content"]
+        assert answer.headers["x-corral-node"] == "h2"
+    other = anna.ask("POST", "/v1/chat/completions", CHAT, key=key, host=anna.lan.address("h2"))
+    assert other.status_code == 200
+
+
+def test_the_models_of_both_are_listed_at_each(machines: tuple[Machine, ...]) -> None:
+    for machine in machines:
+        listed = machine.ask("GET", "/v1/models").json()["data"]
+        assert {each["id"]: each["nodes"] for each in listed} == {MODEL: ["h2"]}
+
+
+def test_machines_without_corral_use_the_name(machines: tuple[Machine, ...]) -> None:
+    anna, _ = machines
+    url = anna.cluster()["url"]
+    assert url == f"http://corral.local:{PORT}"
+    assert '"status":"ok"' in anna.lan.curl("h3", f"{url}/health")
+
+
+def test_a_revoked_key_is_refused_everywhere_at_once(machines: tuple[Machine, ...]) -> None:
+    anna, bert = machines
+    made = anna.ask("POST", "/v0/api-keys", {"name": "phone", "scopes": ["api"]}).json()
+    assert bert.ask("GET", "/v1/models", key=made["key"]).status_code == 200
+    assert bert.ask("DELETE", f"/v0/api-keys/{made['id']}").status_code == 200
+    for machine in machines:
+        wait_for(
+            lambda machine=machine: machine.ask("GET", "/v1/models", key=made["key"]).status_code == 401,
+            within_s=2,
+        )
