@@ -25,6 +25,7 @@ class Setting:
     standard: tuple[str, ...]  # environment variables that everybody uses for this
     secret: bool
     in_file: bool  # may stand in config.toml
+    cluster: bool  # may be set for all machines of the cluster; see cluster_settings
 
     @property
     def variable(self) -> str:
@@ -42,6 +43,7 @@ def _setting(
     standard: tuple[str, ...] = (),
     secret: bool = False,
     in_file: bool = True,
+    cluster: bool = False,
 ) -> Any:
     row = Setting(
         name="",  # the field's, see _rows
@@ -53,6 +55,7 @@ def _setting(
         standard=standard,
         secret=secret,
         in_file=in_file,
+        cluster=cluster,
     )
     return field(metadata={"setting": row}, repr=not secret)
 
@@ -192,9 +195,10 @@ class Settings:
         "So many requests may wait for a free slot; the next one gets 429.",
         default=1024,
         legacy=("ROUTER_MAX_WAITERS",),
+        cluster=True,
     )
     queue_timeout_secs: float = _setting(
-        kinds.SECONDS, "A request waits so long for a free slot; then 504.", default=60.0
+        kinds.SECONDS, "A request waits so long for a free slot; then 504.", default=60.0, cluster=True
     )
     load_balancer_mode: str = _setting(
         kinds.one_of("auto", "metrics", "round_robin"),
@@ -218,15 +222,16 @@ class Settings:
         default=(),
     )
     response_retention_days: int = _setting(
-        kinds.whole_number(1), "Responses of `/v1/responses` are kept so long.", default=7
+        kinds.whole_number(1), "Responses of `/v1/responses` are kept so long.", default=7, cluster=True
     )
     history_retention_days: int = _setting(
-        kinds.whole_number(1), "The history of requests is kept so long.", default=7
+        kinds.whole_number(1), "The history of requests is kept so long.", default=7, cluster=True
     )
     history: str = _setting(
         kinds.HISTORY,
         "What is kept of each request: `full`, `numbers` (who, when, how long, but no texts) or `off`.",
         default="full",
+        cluster=True,
     )
     trust_loopback: bool = _setting(
         kinds.BOOLEAN,
