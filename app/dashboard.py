@@ -47,12 +47,12 @@ class Dashboard:
     recording: Callable[[], RecordingStatus]
     cloud_keys: Mapping[str, bool]
     peers: Callable[[], list[dict[str, Any]]] = list
+    peer_samples: Callable[[str], list[dict[str, Any]] | None] = lambda _id: None
     now: Callable[[], float] = time.time
 
     async def stats(self) -> dict[str, Any]:
         """Numbers of everything."""
         now = self.now()
-        models = self.models.models()
         endpoints = self.endpoints()
         served = [each for endpoint in endpoints if endpoint.machine().online for each in endpoint.models()]
         recording = self.recording()
@@ -63,7 +63,7 @@ class Dashboard:
             "models_loaded": len({each.id for each in served if each.ready}),
             "active_requests": self.load.running,
             "waiting_requests": self.load.waiting,
-            "tokens_per_s": sum(each.live.tokens_per_s for each in models),
+            "tokens_per_s": sum(each["tokens_per_s"] for each in self.runtimes()),
             "total": await self.statistics.totals(),
             "last_hour": _recent(await self.statistics.since(now - HOUR_S)),
             "last_day": _recent(await self.statistics.since(now - DAY_S)),
@@ -93,6 +93,12 @@ class Dashboard:
             },
             *self.peers(),
         ]
+
+    def samples(self, id: str) -> list[dict[str, Any]] | None:
+        """The last hour of a machine's load, oldest first; None if there is no such machine."""
+        if id == self.node.name:
+            return [sample_document(each) for each in self.telemetry.samples]
+        return self.peer_samples(id)
 
     async def request_history(self) -> list[dict[str, Any]]:
         """The last 60 minutes, oldest first, the running one last."""

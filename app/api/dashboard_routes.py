@@ -12,7 +12,7 @@ from corral.app.api.call import Call, json_answer
 from corral.app.api.query import choice, moment, whole_number
 from corral.app.api.request_errors import RuntimeNotFound
 from corral.app.api.route import Handler, Query, Route
-from corral.app.dashboard import DAY_S, HOUR_S, Dashboard, sample_document
+from corral.app.dashboard import DAY_S, HOUR_S, Dashboard
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT
 from corral.app.store.statistics import CLIENT_KINDS, Statistics
@@ -41,9 +41,9 @@ class DashboardRoutes:
         return json_answer({"runtimes": runtimes, "total": len(runtimes)})
 
     async def metrics(self, call: Call) -> GatewayResponse:
-        if call.parameters["id"] not in {each["id"] for each in self._dashboard.runtimes()}:
+        samples = self._dashboard.samples(call.parameters["id"])
+        if samples is None:
             raise RuntimeNotFound
-        samples = [sample_document(each) for each in self._dashboard.telemetry.samples]
         return json_answer({"samples": samples, "total": len(samples)})
 
     async def request_history(self, call: Call) -> GatewayResponse:

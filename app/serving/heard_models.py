@@ -1,6 +1,6 @@
 """What one peer said of itself last: its models, its load. Pure, `now` in Unix time."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import structs
@@ -8,6 +8,7 @@ from msgspec import structs
 from corral.app.gateway.pace import Pace
 from corral.app.gateway.standing import Machine, Reported, nothing_reported
 from corral.app.serving import load_report as report
+from corral.app.telemetry import INTERVAL_S, SAMPLES
 from corral.engines.model import (
     Capability,
     Lifecycle,
@@ -36,6 +37,7 @@ class HeardModels:
         self._numbers: Mapping[str, int] = {}  # every name that means a model → its place in the list
         self._reported: Mapping[str, Reported] = {}
         self._prefixes: dict[str, OrderedDict[bytes, None]] = {}
+        self._samples: deque[tuple[float, report.LiveReport]] = deque(maxlen=SAMPLES)
 
     def hear(self, live: bytes, static: bytes | None, *, quiet: bool, now: float) -> bool:
         """Take a report; whether the static part that it refers to is wanted. Raises BadReport, and keeps what it had.
@@ -66,6 +68,11 @@ class HeardModels:
     def live(self) -> report.LiveReport:
         """As it was sent."""
         return self._live
+
+    @property
+    def samples(self) -> Sequence[tuple[float, report.LiveReport]]:
+        """What it said every ten seconds of the last hour, oldest first, with Unix times."""
+        return tuple(self._samples)
 
     def machine(self) -> Machine:
         """Its load; `online` unless it drains."""
@@ -112,6 +119,8 @@ class HeardModels:
         self._live, self._changed, self._reported = live, changed, reported
         self._machine = _machine(live, now=now)
         self._heard_at = now
+        if not self._samples or now - self._samples[-1][0] >= INTERVAL_S:
+            self._samples.append((now, live))
 
     def _note(self, model: str, prefixes: Iterable[bytes]) -> None:
         for each in prefixes:
@@ -146,7 +155,7 @@ def _as_said(status: ModelStatus, live: report.ModelLive) -> ModelStatus:
         progress=live.progress / 100,
         error=live.error or status.error,
         loaded=_loaded(status.file, live) if lifecycle is Lifecycle.LOADED else None,
-        live=LiveNumbers(active=live.active, queued=live.waiting),
+        live=LiveNumbers(active=live.active, queued=live.waiting, tokens_per_s=live.tokens_per_s),
     )
 
 

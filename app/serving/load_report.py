@@ -67,6 +67,7 @@ class StaticReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     version: int = VERSION
     digest: Annotated[bytes, Meta(max_length=32)] = b""  # names this state; of everything but the prefixes
     models: Annotated[tuple[ModelReport, ...], Meta(max_length=MOST_MODELS)] = ()
+    program: Word = ""  # version of Corral
     cores: Count = 0
     memory_bytes: Count = 0
     gpus: Annotated[tuple[GpuReport, ...], Meta(max_length=MOST_GPUS)] = ()
@@ -88,10 +89,11 @@ class ModelLive(
         "waiting": "w",
         "decode": "d",
         "prefill": "f",
+        "tokens_per_s": "t",
         "prefixes": "h",
     },
 ):
-    """A model that is not merely on disk. `state` is a Lifecycle; rates are those of one answer alone."""
+    """A model that is not merely on disk. `state` is a Lifecycle; `decode` and `prefill` are of one answer alone."""
 
     model: Count  # place in the static part's list
     state: Word = "loaded"
@@ -103,6 +105,7 @@ class ModelLive(
     waiting: Count = 0
     decode: Rate = 0.0
     prefill: Rate = 0.0
+    tokens_per_s: Rate = 0.0  # generated now, all answers together
     prefixes: Annotated[
         tuple[Fingerprint, ...], Meta(max_length=MOST_NEW_PREFIXES)
     ] = ()  # of the last seconds

@@ -15,7 +15,7 @@ from corral.app.gateway.standing import Machine
 from corral.app.serving.heard_models import HeardModels
 from corral.app.serving.load_report import BadReport
 from corral.app.serving.remote_pool import IDLE_TIMEOUT_S, RemotePool
-from corral.app.serving.runtime_document import runtime_document
+from corral.app.serving.runtime_document import load_document, runtime_document
 from corral.peers.ids import NodeId
 from corral.peers.transport.client import PeerClient
 
@@ -82,6 +82,14 @@ class PeerEndpoints:
             )
             for peer in self._peers.values()
         ]
+
+    def samples(self, id: str) -> list[dict[str, Any]] | None:
+        """The last hour of one's load, oldest first; None if it isn't known."""
+        peer = self._peers.get(NodeId(id))
+        if peer is None:
+            return None
+        said = [load_document(at, live, peer.heard.static) for at, live in peer.heard.samples]
+        return [each for each in said if each is not None]
 
     def hear(self, peer: NodeId, live: bytes, static: bytes | None) -> bool:
         """Take a report of a member; whether its static part is wanted. A bad one changes nothing."""

@@ -47,6 +47,7 @@ class Reporter:
         telemetry: Telemetry,
         endpoint: EndpointId,
         experience: Experience,
+        program: str = "",
         devices: Callable[[], Devices | None] = lambda: None,
         sha256: Callable[[ModelFile], str] = _no_sum,
         battery: Callable[[], Battery | None] = lambda: None,
@@ -54,11 +55,15 @@ class Reporter:
         draining: Callable[[], bool] = lambda: False,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`endpoint` is what this machine's own models are called in `experience`. None of the callables may block."""
+        """`endpoint` is what this machine's own models are called in `experience`; `program` the version of Corral.
+
+        None of the callables may block.
+        """
         self._pool = pool
         self._telemetry = telemetry
         self._endpoint = endpoint
         self._experience = experience
+        self._program = program
         self._devices = devices
         self._sha256 = sha256
         self._battery = battery
@@ -103,7 +108,7 @@ class Reporter:
         made_of = files, self._devices()
         if made_of != self._made_of:
             self._made_of = made_of
-            self._static = _static_report(*made_of)
+            self._static = _static_report(*made_of, program=self._program)
         return statuses[: len(self._static.models)]
 
     def _machine_live(self, models: Sequence[report.ModelLive]) -> report.LiveReport:
@@ -134,6 +139,7 @@ class Reporter:
             waiting=status.live.queued,
             decode=_rate(pace.decode),
             prefill=_rate(pace.prefill),
+            tokens_per_s=_rate(status.live.tokens_per_s),
             prefixes=self._experience.prefixes.newest(
                 self._place(status), report.MOST_NEW_PREFIXES, since=now - NEW_S
             ),
@@ -143,8 +149,11 @@ class Reporter:
         return self._endpoint, status.file.name
 
 
-def _static_report(files: Sequence[tuple[ModelFile, str]], devices: Devices | None) -> report.StaticReport:
+def _static_report(
+    files: Sequence[tuple[ModelFile, str]], devices: Devices | None, *, program: str
+) -> report.StaticReport:
     made = report.StaticReport(
+        program=program[:64],
         models=tuple(_model_report(file, sha256) for file, sha256 in files),
         cores=0 if devices is None else devices.cores,
         memory_bytes=0 if devices is None else devices.memory.total_bytes,

@@ -4,7 +4,7 @@ from typing import Any
 
 from corral.app.gateway.failures import Failure
 from corral.app.serving.heard_models import HeardModels
-from corral.app.serving.load_report import GpuLive
+from corral.app.serving.load_report import GpuLive, LiveReport, StaticReport
 from corral.app.times import rfc3339
 from corral.engines.model import Lifecycle
 from corral.peers.ids import NodeId
@@ -19,10 +19,12 @@ def runtime_document(
         "id": node,
         "name": name,
         "status": _status(heard, online=online),
+        "version": heard.static.program,
         "active_requests": sum(each.live.active for each in models),
+        "tokens_per_s": sum(each.live.tokens_per_s for each in models),
         "loaded_models": [each.file.name for each in models if each.lifecycle is Lifecycle.LOADED],
         "models": len(models),
-        "load": _load(heard),
+        "load": None if heard.heard_at is None else load_document(heard.heard_at, heard.live, heard.static),
         "heard_at": None if heard.heard_at is None else rfc3339(heard.heard_at),
         "last_error": None if failure is None else failure.message,
         "last_error_at": None if failure is None else rfc3339(failure.at),
@@ -36,20 +38,21 @@ def _status(heard: HeardModels, *, online: bool) -> str:
     return "draining" if heard.live.draining else "online"
 
 
-def _load(heard: HeardModels) -> dict[str, Any] | None:
-    live = heard.live
-    if heard.heard_at is None or live.cpu_percent is None:
+def load_document(at: float, live: LiveReport, static: StaticReport) -> dict[str, Any] | None:
+    """What a peer said of its load at a time; None if it said nothing of it."""
+    if live.cpu_percent is None:
         return None
     return {
-        "at": rfc3339(heard.heard_at),
+        "at": rfc3339(at),
         "cpu_percent": live.cpu_percent,
         "memory_percent": live.memory_percent,
         "gpus": [
-            _gpu(gpu, heard.static.gpus[number].name if number < len(heard.static.gpus) else "")
+            _gpu(gpu, static.gpus[number].name if number < len(static.gpus) else "")
             for number, gpu in enumerate(live.gpus)
         ],
         "active": sum(each.active for each in live.models),
         "queued": sum(each.waiting for each in live.models),
+        "tokens_per_s": sum(each.tokens_per_s for each in live.models),
         "battery_percent": live.battery_percent,
         "on_battery": live.on_battery,
         "in_use": live.in_use,

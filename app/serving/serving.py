@@ -44,6 +44,7 @@ class Serving:
         pool: ModelPool,
         telemetry: Telemetry,
         node_name: str,
+        program: str = "",
         admission: Admission,
         client: PeerClient,
         name_of: Callable[[NodeId], str],
@@ -56,8 +57,9 @@ class Serving:
         keep_alive_s: float,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`claim` is this node's right to ask others (TERM.ROUTER); `accepts` judges that of others, see InferRoute."""
-        self._telemetry = telemetry
+        """`claim` is this node's right to ask others (TERM.ROUTER); `accepts` judges that of others, see InferRoute.
+        `program` is the version of Corral."""
+        self._admission = admission
         self._devices: Devices | None = None
         self._battery: Battery | None = None
         self._experience = experience = Experience()
@@ -87,6 +89,7 @@ class Serving:
             telemetry=telemetry,
             endpoint=self._own.id,
             experience=experience,
+            program=program,
             devices=lambda: self._devices,
             sha256=sha256,
             battery=lambda: self._battery,
@@ -103,6 +106,10 @@ class Serving:
         """The peers for the dashboard."""
         return self._peers.runtimes()
 
+    def peer_samples(self, id: str) -> list[dict[str, Any]] | None:
+        """The last hour of a peer's load."""
+        return self._peers.samples(id)
+
     def routes(self) -> Sequence[PeerRoute]:
         """For the peer port."""
         return [self._route.route()]
@@ -117,7 +124,9 @@ class Serving:
 
     def hear(self, peer: NodeId, live: bytes, static: bytes | None) -> bool:
         """A member's report; whether its static part is wanted."""
-        return self._peers.hear(peer, live, static)
+        wanted = self._peers.hear(peer, live, static)
+        self._admission.look_again()  # it may have loaded a model with more slots
+        return wanted
 
     def set_live(self, peers: Collection[NodeId]) -> None:
         """The members that answer now."""
