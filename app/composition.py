@@ -110,12 +110,7 @@ class Composition:
             queue_timeout_s=settings.queue_timeout_secs,
             observer=self._metrics,
         )
-        self._authenticator = Authenticator(
-            keys=KeysWithLocalToken(keys=state.keys, token=self.token),
-            sessions=state.people.sessions,
-            trust_loopback=settings.trust_loopback,
-            on_key_used=state.keys.used,
-        )
+        self._authenticator = self._new_authenticator()
         self.watch = Watch(
             feed=self.feed,
             models=self.pool,
@@ -235,6 +230,15 @@ class Composition:
         return [infer.route(), relay.route()]
 
     # --- HTTP
+
+    def _new_authenticator(self) -> Authenticator:
+        state = self.state
+        return Authenticator(
+            keys=KeysWithLocalToken(keys=state.keys, token=self.token),
+            sessions=state.people.sessions,
+            trust_loopback=self.settings.trust_loopback,
+            on_key_used=state.keys.used,
+        )
 
     def _hosts(self) -> frozenset[str]:
         name = self.settings.node_name

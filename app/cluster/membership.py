@@ -9,7 +9,7 @@ import structlog
 
 from corral.app.cluster.contacts import Contacts
 from corral.app.cluster.control import NAME_SETTING, Control
-from corral.app.cluster.front_doors import doors
+from corral.app.cluster.front_doors import Door, doors
 from corral.app.cluster.joining import WELCOME_PATH, Joining, Wish
 from corral.app.cluster.knocking import ClusterInfo
 from corral.app.cluster.leaving import LEAVE_PATH, tell_goodbye
@@ -20,10 +20,11 @@ from corral.app.paths import DataDir
 from corral.app.settings_table import Settings
 from corral.app.supervisor import Supervisor
 from corral.peers.address import Address
-from corral.peers.cluster.cluster import About, Cluster
+from corral.peers.cluster.cluster import Cluster
 from corral.peers.cluster.cluster_file import ClusterIdentity, found_cluster, write_cluster
 from corral.peers.cluster.members import Members
 from corral.peers.cluster.rank import Standing
+from corral.peers.cluster.surroundings import About
 from corral.peers.election.elector import Preference
 from corral.peers.identity.certificate import Certificate
 from corral.peers.identity.identity import Identity
@@ -84,62 +85,80 @@ class Membership:
         self._server: PeerServer | None = None
         self._leaving = False
         self._news = asyncio.Event()  # others belong to the cluster now
-        self.cluster = Cluster(
+        self.cluster = self._new_cluster(identity, preference, program)
+        self.neighbourhood = self._new_neighbourhood(identity)
+        self.desk = self._new_desk(identity)
+        self.joining = self._new_joining(identity)
+        contacts.host = self.joining
+        self.control = self._new_control()
+
+    # --- its parts
+
+    def _new_cluster(self, identity: Identity, preference: Preference, program: str) -> Cluster:
+        settings = self._settings
+        return Cluster(
             identity=identity,
-            cluster=cluster,
+            cluster=self._founded,
             about=About(name=settings.node_name, program=program, http_port=settings.port),
             preference=preference,
-            members=members,
-            ledger=ledger,
-            dialler=client,
-            addresses=contacts,
+            members=self._members,
+            ledger=self._ledger,
+            dialler=self._client,
+            addresses=self._contacts,
             term_file=self._folder.term,
             listener=self,
         )
-        self.neighbourhood = Neighbourhood(
-            settings=settings,
+
+    def _new_neighbourhood(self, identity: Identity) -> Neighbourhood:
+        return Neighbourhood(
+            settings=self._settings,
             identity=identity,
-            cluster=cluster,
+            cluster=self._founded,
             boot=self.cluster.boot,
-            contacts=contacts,
-            members=members,
+            contacts=self._contacts,
+            members=self._members,
             file=self._folder.addresses,
             on_change=self._somebody_found,
             label=self._label,
         )
-        self.desk = PairingDesk(
+
+    def _new_desk(self, identity: Identity) -> PairingDesk:
+        return PairingDesk(
             identity=identity,
-            cluster=cluster.id,
+            cluster=self._founded.id,
             cluster_name=self.name,
-            members=members,
-            ledger=ledger,
+            members=self._members,
+            ledger=self._ledger,
             peer_addresses=lambda: self.neighbourhood.own_addresses,
             front_doors=lambda: self.neighbourhood.own_front_doors,
         )
-        self.joining = Joining(
+
+    def _new_joining(self, identity: Identity) -> Joining:
+        return Joining(
             identity=identity,
-            name=settings.node_name,
+            name=self._settings.node_name,
             own=self._standing,
-            doors=lambda: doors(self.neighbourhood.candidates(), cluster.id, contacts.written),
-            members=client,
+            doors=self._doors,
+            members=self._client,
             on_joined=self._joined,
-            automatic=settings.join_automatically,
+            automatic=self._settings.join_automatically,
         )
-        contacts.host = self.joining
-        self.control = Control(
+
+    def _new_control(self) -> Control:
+        return Control(
             cluster=self.cluster,
             desk=self.desk,
             joining=self.joining,
-            ledger=ledger,
+            ledger=self._ledger,
             name=self.name,
             url=self.url,
             local_url=lambda: f"http://localhost:{self.neighbourhood.front_port}",
             discovery=self.neighbourhood.document,
             warnings=self.neighbourhood.warnings,
-            on_removed=standpoint.end_sessions,
+            on_removed=self._standpoint.end_sessions,
             leave=self._leave,
             add_address=self._add_address,
-            now=now,
+            now=self._now,
         )
 
     # --- its life
@@ -238,6 +257,9 @@ class Membership:
             self._begin_anew()
 
     # --- parts
+
+    def _doors(self) -> Sequence[Door]:
+        return doors(self.neighbourhood.candidates(), self._founded.id, self._contacts.written)
 
     def _label(self) -> str:
         return self.name().lower()

@@ -7,10 +7,9 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import structlog
@@ -18,11 +17,13 @@ import structlog
 from corral.peers.address import Address
 from corral.peers.cluster import link_messages as wire
 from corral.peers.cluster.cluster_file import ClusterIdentity
+from corral.peers.cluster.enrolment import own_row
 from corral.peers.cluster.heart import Heart
 from corral.peers.cluster.links import LINK_PATH, Dialler, Links
 from corral.peers.cluster.members import TABLE, Members
 from corral.peers.cluster.outgoing import Outgoing
 from corral.peers.cluster.peer_facts import FactBook
+from corral.peers.cluster.surroundings import About, Addresses, Listener
 from corral.peers.cluster.term_file import read_term, write_term
 from corral.peers.election import messages as election
 from corral.peers.election.elector import Elector, Preference, State
@@ -42,46 +43,6 @@ REPLICA_PATH = "/peer/replica"
 SILENT_S = 2.5  # an open link to a member that says nothing for so long is opened anew
 _LOOK_S = 0.5
 _LOG = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """What this machine tells the others of itself."""
-
-    name: str
-    program: str  # its version
-    http_port: int
-    addresses: tuple[str, ...] = ()  # of its peer port, the best first
-
-
-class Addresses(Protocol):
-    """What this needs of `discovery.address_book.AddressBook`."""
-
-    def gossip(self, node: NodeId, addresses: Iterable[Address], now: float) -> None: ...
-
-    def addresses(self, node: NodeId) -> Sequence[Address]: ...
-
-
-class Listener(Protocol):
-    """Whom it tells; every method returns at once."""
-
-    def router_changed(self) -> None:
-        """Another router, or none, or this machine."""
-
-    def live_changed(self, live: frozenset[NodeId]) -> None:
-        """Which other members answer now."""
-
-    def load(self, peer: NodeId, report: bytes) -> None:
-        """A member told its load."""
-
-    def told(self, peer: NodeId, topic: str, body: bytes) -> None:
-        """A member told something longer."""
-
-    def linked(self, peer: NodeId) -> None:
-        """A link to a member was opened: it knows nothing yet."""
-
-    def removed(self) -> None:
-        """This machine was taken out of the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +135,8 @@ class Cluster:
         """Open links anew that seem dead. Until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_S)
-            now = self._clock()
-            for peer in self._others():
-                heard_at = self.facts.of(peer).heard_at
-                if heard_at is not None and now - heard_at > SILENT_S:
-                    self._links.renew(peer)
+            for peer in self.facts.silent(self._clock(), longer_than_s=SILENT_S):
+                self._links.renew(peer)
 
     # --- what is so
 
@@ -228,8 +186,7 @@ class Cluster:
 
     def ago(self, peer: NodeId) -> float | None:
         """How many seconds ago a member was heard."""
-        heard_at = self.facts.of(peer).heard_at
-        return None if heard_at is None else self._clock() - heard_at
+        return self.facts.of(peer).ago(self._clock())
 
     def when(self, at: float) -> float:
         """Unix time of a moment of the clock that counts sleep."""
@@ -402,22 +359,16 @@ class Cluster:
         self._links.send(peer, wire.encode(hello))
 
     async def _enrol(self) -> None:
-        """A cluster's first machine writes itself down; any member notes its new name."""
-        roster = self.members.roster
-        own = roster.members.get(self.node)
-        values: dict[str, object] = {"name": self._about.name}
-        if own is None:
-            if self._ledger.joined or self.node in roster.revoked:
-                return  # what the cluster says of this machine is to come, or came
-            values |= {"certificate": self._certificate.pem, "approved_at": self._wall()}
-        elif not self._named_otherwise(own.name):
-            return
-        await self._ledger.write([Edit(TABLE, self.node, values)])
-
-    def _named_otherwise(self, name: str) -> bool:
-        """Whether the machine has another name now; beside another `desk` one is called `desk-2`."""
-        now, before = self._about.name.casefold(), name.casefold()
-        return before != now and not before.startswith(f"{now}-")
+        own = own_row(
+            self.members.roster,
+            self.node,
+            name=self._about.name,
+            certificate=self._certificate,
+            joined=self._ledger.joined,
+            now=self._wall(),
+        )
+        if own:
+            await self._ledger.write([Edit(TABLE, self.node, own)])
 
     def _members_changed(self) -> None:
         members = self.members.roster.members
@@ -425,6 +376,8 @@ class Cluster:
             self._listener.removed()
         self.heart.do(self.heart.elector.set_members(members, self._clock()))
         self._links.set_members(self._others())
+        self.facts.keep_only(members)
+        self._outgoing.keep_only(members)
 
     def _look(self) -> None:
         """Tell what changed since the last look."""

@@ -1,5 +1,6 @@
 """What goes into heartbeats: the election's message, and of the rest only what the member hasn't been told on this link."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import msgspec
@@ -29,9 +30,9 @@ class Outgoing:
         """A new link: it is told everything anew."""
         self._told[peer] = _Told()
 
-    def forget(self, peer: NodeId) -> None:
-        """It is no member any more."""
-        self._told.pop(peer, None)
+    def keep_only(self, members: Collection[NodeId]) -> None:
+        """Forget those that left the cluster."""
+        self._told = {peer: each for peer, each in self._told.items() if peer in members}
 
     def beat(self, peer: NodeId, *, election: bytes, summary: Summary, load: bytes, now: float) -> Beat:
         """The next heartbeat to a member. `now` is in seconds of a clock that doesn't jump."""

@@ -1,5 +1,6 @@
 """What was heard from the other members since this machine started."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from corral.peers.cluster.link_messages import VERSION, Hello
@@ -21,6 +22,10 @@ class PeerFacts:
         """Whether its protocol is too far from ours."""
         return self.greeted and abs(self.hello.version - VERSION) > VERSIONS_APART
 
+    def ago(self, now: float) -> float | None:
+        """How many seconds ago it was heard."""
+        return None if self.heard_at is None else now - self.heard_at
+
 
 class FactBook:
     """The facts of each."""
@@ -40,6 +45,14 @@ class FactBook:
         """It said who it is."""
         self._facts[peer] = replace(self.of(peer), hello=hello, greeted=True)
 
-    def forget(self, peer: NodeId) -> None:
-        """It is no member any more."""
-        self._facts.pop(peer, None)
+    def silent(self, now: float, *, longer_than_s: float) -> list[NodeId]:
+        """Those that were heard once, and not since."""
+        return [
+            peer
+            for peer, facts in self._facts.items()
+            if facts.heard_at is not None and now - facts.heard_at > longer_than_s
+        ]
+
+    def keep_only(self, members: Collection[NodeId]) -> None:
+        """Forget those that left the cluster."""
+        self._facts = {peer: each for peer, each in self._facts.items() if peer in members}

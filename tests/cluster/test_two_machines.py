@@ -1,6 +1,7 @@
 """Two machines on a LAN, nothing configured: found, approved once, and one URL serves the models of both."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,8 @@ def test_a_revoked_key_is_refused_everywhere_at_once(machines: tuple[Machine, ..
     assert bert.ask("GET", "/v1/models", key=made["key"]).status_code == 200
     assert bert.ask("DELETE", f"/v0/api-keys/{made['id']}").status_code == 200
     for machine in machines:
-        wait_for(
-            lambda machine=machine: machine.ask("GET", "/v1/models", key=made["key"]).status_code == 401,
-            within_s=2,
-        )
+        wait_for(partial(_refuses, machine, made["key"]), within_s=2)
+
+
+def _refuses(machine: Machine, key: str) -> bool:
+    return machine.ask("GET", "/v1/models", key=key).status_code == 401

@@ -1,0 +1,48 @@
+"""What a cluster is told by the rest of the program, and whom it tells."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from corral.peers.address import Address
+from corral.peers.ids import NodeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What this machine tells the others of itself."""
+
+    name: str
+    program: str  # its version
+    http_port: int
+    addresses: tuple[str, ...] = ()  # of its peer port, the best first
+
+
+class Addresses(Protocol):
+    """What this needs of `discovery.address_book.AddressBook`."""
+
+    def gossip(self, node: NodeId, addresses: Iterable[Address], now: float) -> None: ...
+
+    def addresses(self, node: NodeId) -> Sequence[Address]: ...
+
+
+class Listener(Protocol):
+    """Whom it tells; every method returns at once."""
+
+    def router_changed(self) -> None:
+        """Another router, or none, or this machine."""
+
+    def live_changed(self, live: frozenset[NodeId]) -> None:
+        """Which other members answer now."""
+
+    def load(self, peer: NodeId, report: bytes) -> None:
+        """A member told its load."""
+
+    def told(self, peer: NodeId, topic: str, body: bytes) -> None:
+        """A member told something longer."""
+
+    def linked(self, peer: NodeId) -> None:
+        """A link to a member was opened: it knows nothing yet."""
+
+    def removed(self) -> None:
+        """This machine was taken out of the cluster."""
