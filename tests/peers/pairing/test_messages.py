@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corral.peers.pairing import errors, messages
@@ -160,6 +160,7 @@ def test_what_is_no_answer(body: bytes) -> None:
         decode_answer(body)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
 def test_garbage(body: bytes) -> None:
     for decode in (decode_request, decode_answer):
@@ -167,6 +168,7 @@ def test_garbage(body: bytes) -> None:
             decode(body)
 
 
+@settings(deadline=None)
 @given(name=st.sampled_from(sorted(MESSAGES)), data=st.data())
 def test_messages_with_something_wrong(name: str, data: st.DataObject) -> None:
     told = msgspec.json.decode(encode(MESSAGES[name]))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corral.peers.address import Address
@@ -189,6 +189,7 @@ def test_a_cluster_that_lacks_the_row_is_not_believed(cluster: Cluster, machines
         join(rogue, machines[1], elsewhere)
 
 
+@settings(deadline=None)
 @given(
     secret=st.binary(min_size=16, max_size=16), hints=st.lists(st.sampled_from(HINTS), max_size=MOST_HINTS)
 )
@@ -199,6 +200,7 @@ def test_a_token_is_one_line(secret: bytes, hints: list[Address]) -> None:
     assert Token.parse(f"  {token.text.upper()[:30]}\n {token.text[30:]} ") == token
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_typos_are_noticed(data: st.DataObject) -> None:
     text = Token(cluster=CLUSTER, maker=MAKER, secret=bytes(16), hints=HINTS).text
@@ -213,6 +215,7 @@ def test_typos_are_noticed(data: st.DataObject) -> None:
         assert "Copy all of the line" in str(error)
 
 
+@settings(deadline=None)
 @given(st.text() | st.text("abcdefghijklmnopqrstuvwxyz234567").map(PREFIX.__add__))
 def test_what_is_no_token(text: str) -> None:
     with pytest.raises(BadToken):
