@@ -158,8 +158,11 @@ def test_secrets_are_nowhere(tmp_path: Path, models: Path) -> None:
     said += node.output()
     for log in (node.home / "logs").glob("*"):
         said += log.read_text()
-    with contextlib.closing(sqlite3.connect(node.home / "corral.db")) as database:
-        said += "\n".join(database.iterdump())
+    files = list(node.home.glob("*.db"))
+    assert len(files) == 2  # the database and the ledger
+    for file in files:
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            said += "\n".join(database.iterdump())
     for secret in (*SECRETS.values(), API_KEY, "inv_" + "q" * 32):
         assert re.search(re.escape(secret.removeprefix("Bearer ")), said) is None, secret
     assert "my key is sk_***" in said  # it was looked at at all
