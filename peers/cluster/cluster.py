@@ -8,7 +8,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -23,6 +23,7 @@ from corral.peers.cluster.links import LINK_PATH, Dialler, Links
 from corral.peers.cluster.members import TABLE, Members
 from corral.peers.cluster.outgoing import Outgoing
 from corral.peers.cluster.peer_facts import FactBook
+from corral.peers.cluster.seen import Seen
 from corral.peers.cluster.surroundings import About, Addresses, Listener
 from corral.peers.cluster.term_file import read_term, write_term
 from corral.peers.election import messages as election
@@ -43,15 +44,6 @@ REPLICA_PATH = "/peer/replica"
 SILENT_S = 2.5  # an open link to a member that says nothing for so long is opened anew
 _LOOK_S = 0.5
 _LOG = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the listener was told last."""
-
-    claim: ClaimRef | None = None
-    reigns: bool = False
-    live: frozenset[NodeId] = frozenset()
 
 
 class Cluster:
@@ -89,7 +81,7 @@ class Cluster:
         self._clock = clock
         self._wall = wall
         self._load = b""
-        self._seen = _Seen()
+        self._seen = Seen()
         self._outgoing = Outgoing()
         self._changed = asyncio.Event()
         self._links = Links(dialler=dialler, observer=self)
@@ -326,11 +318,10 @@ class Cluster:
     def _greeted(self, peer: NodeId, hello: wire.Hello) -> None:
         self.facts.greeted(peer, hello)
         now = self._clock()
-        told = {peer: hello.addresses, **{NodeId(node): known for node, known in hello.known.items()}}
-        for node, texts in told.items():
+        for node, texts in {**hello.known, peer: hello.addresses}.items():
             if node in self.members.roster.members and node != self.node:
-                read = [Address.read(text) for text in texts]
-                self._addresses.gossip(node, [each for each in read if each is not None], now)
+                read = filter(None, map(Address.read, texts))
+                self._addresses.gossip(NodeId(node), read, now)
 
     def _beaten(self, peer: NodeId, beat: wire.Beat) -> None:
         if self.facts.of(peer).needs_update:
@@ -382,7 +373,7 @@ class Cluster:
     def _look(self) -> None:
         """Tell what changed since the last look."""
         elector = self.heart.elector
-        seen = _Seen(elector.claim, elector.claim is not None and elector.router == self.node, self.live)
+        seen = Seen(elector.claim, elector.claim is not None and elector.router == self.node, self.live)
         before, self._seen = self._seen, seen
         if seen.live != before.live:
             self._ledger.set_live(seen.live)
