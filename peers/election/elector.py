@@ -81,16 +81,19 @@ class Elector(Machine):
 
     def next_wake(self, now: float) -> float:
         """When to call `tick` next, at the latest. It may change with every other call."""
-        times = [self._pacing.next_beat]
+        due = self._pacing.next_beat
         if self._view is not None:
-            times.append(self._view.born + self._timing.lease)
-        elif self._state is State.JOINING:
-            times.append(self._joined_at())
+            due = min(due, self._view.born + self._timing.lease)
+        elif self._mine is None:
+            due = min(due, self._joined_at() if self._state is State.JOINING else due)
+            stand_at = self._stand_at(now)
+            due = due if stand_at is None else min(due, stand_at)
         if self._handover is not None:
-            times.append(self._handover.next_try)
-        others = (self._stand_at(now), self._voting.ends, self._probe_at, self._pacing.next_relay)
-        times += [at for at in others if at is not None]
-        return max(now, min(times))
+            due = min(due, self._handover.next_try)
+        for at in (self._voting.ends, self._probe_at, self._pacing.next_relay):
+            if at is not None and at < due:
+                due = at
+        return max(now, due)
 
     # What happens
 
@@ -266,7 +269,7 @@ class Elector(Machine):
 
     def _hears_router(self, now: float) -> bool:
         if self._mine is not None:
-            return True
+            return self._rules.denies_for_router(0.0, self._timing.trust)
         view = self._view
         return view is not None and self._rules.denies_for_router(now - view.born, self._timing.trust)
 

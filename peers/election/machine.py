@@ -118,7 +118,8 @@ class Machine:
         return self._started + (self._timing.join if self._members else self._timing.lone)
 
     def _observe(self, term: int) -> None:
-        self._max_term = max(self._max_term, min(term, self._max_term + MOST_LEAP))
+        if term > self._max_term:
+            self._max_term = min(term, self._max_term + MOST_LEAP)
 
     def _persist(self, term: int) -> None:
         if term > self._durable:

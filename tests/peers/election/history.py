@@ -19,6 +19,7 @@ STABLE_S: Final = 4.0
 BURST: Final = 40  # messages to each peer that a short history may have above the rate
 
 Kind = Callable[["History"], None]
+Fault = Callable[[], object]
 
 
 class History:
@@ -68,18 +69,77 @@ class History:
         self._rest(self._mesh)
 
     def healing(self) -> None:
-        """Two parts with a router each meet: at no moment is there none."""
+        """Two parts with a router each meet: at no moment is there none, and the larger part's stays."""
         self._quiet_start()
+        self.net.backlog = self.random.choice((0, 5))
         for _ in range(2):
-            self._partition()
+            part = self._partition()
+            larger = {node.id for node in self.all if (node.id in part) == (2 * len(part) > len(self.all))}
             self._settle(SETTLE_FAR_S)
-            self.net.run(self.net.now + self.random.uniform(0, 4))
+            long = len(self.all) > 2 and self.random.random() < 0.4
+            clear = long and 2 * len(larger) >= len(self.all) + 2 and not self.far
+            if not long and self.random.random() < 0.7:
+                self._preferences_change()
+            self.net.run(self.net.now + (12 if long else self.random.uniform(1.5, 4)))
             if self.net.disagreement() is None:
                 self.net.watched = frozenset(self.net.nodes)
             self._mesh()
             self._settle(SETTLE_FAR_S if self.far else SETTLE_S)
+            if clear and self.net.reigning()[0].id not in larger and not self._somebody_pinned():
+                raise Broken(f"{self.net.reigning()[0].id} reigns, but most followed another one")
             self.net.run(self.net.now + 0.5)
             self.net.watched = frozenset()
+        self._stay_stable()
+
+    def outage(self) -> None:
+        """The router vanishes without a word: nobody follows it longer than a lease, whatever others relay."""
+        self.far = self.random.random() < 0.5
+        self.net.delay = (0.001, 0.8 if self.far else 0.1)
+        self._quiet_start()
+        self.net.loss = 0.0
+        self.net.run(self.net.now + 1)
+        router = self.net.reigning()[0]
+        claim = self.net.elector(router).claim
+        self.net.kill(router, host_stays=False)
+        self.net.run(self.net.now + self.net.delay[1] + TIMING.lease * 1.04 + self.net.late_s)
+        for node in self.all:
+            if node.elector is not None and node.elector.claim == claim:
+                raise Broken(f"{node.id} still follows {claim}, which is gone")
+        self._settle(SETTLE_FAR_S if self.far else 1.2)
+        self._stay_stable()
+
+    def crowding(self) -> None:
+        """All stand at once, as none has heard of another: soon there is one router."""
+        self._quiet_preferences()
+        self.net.loss = 0.0
+        self.net.delay = (0.001, 0.1)
+        self.net.split_all()
+        for node in self.all:
+            node.rate = 1.0
+            self.net.at(self.random.uniform(0, 0.05), self.net.start, node)
+        self.net.run(TIMING.join - 0.02)
+        self._mesh()
+        self._settle(1.7)
+        self._stay_stable()
+
+    def straggling(self) -> None:
+        """One that heard nothing for a while stands, though all others follow a router: it mustn't reign."""
+        self.net.delay = (0.001, min(self.net.delay[1], 0.1))
+        self._quiet_start()
+        self.net.loss = 0.0
+        self.net.run(self.net.now + 1)
+        router = self.net.reigning()[0]
+        straggler = self._any()
+        if straggler is router:
+            return
+        self.net.cut = {(node.id, straggler.id) for node in self.all}
+        elector = self.net.elector(straggler)
+        until = self.net.now + 8
+        while elector.state is not State.CANDIDATE and self.net.now < until:
+            self.net.run(self.net.now + 0.01)
+        self._mesh()
+        self.net.may_not_reign = straggler.id
+        self.net.run(self.net.now + 2)
         self._stay_stable()
 
     def draining(self) -> None:
@@ -109,6 +169,7 @@ class History:
 
     def joining(self) -> None:
         """A better machine joins, and nothing changes."""
+        self.net.loss = min(self.net.loss, 0.02)
         late = self.random.choice(self.all)
         for node in self.all:
             node.preference = Preference(prio=node.preference.prio)
@@ -123,7 +184,7 @@ class History:
         self.net.run(self.net.now + 6)
         self._settle(SETTLE_S)
         after = {node.id for node in self.net.reigning()}
-        if before != after and len(self.all) > 1 and not self.net.loss:
+        if before != after and len(self.all) > 1:
             raise Broken(f"{after} reigns instead of {before}, because {late.id} joined")
         self._stay_stable()
 
@@ -142,21 +203,29 @@ class History:
 
     def _preference(self) -> Preference:
         rng = self.random
-        return Preference(prio=rng.choice((10, 50, 50, 100)), pinned=rng.random() < 0.1, eligible=rng.random() < 0.95)
+        return Preference(
+            prio=rng.choice((10, 50, 50, 100)), pinned=rng.random() < 0.1, eligible=rng.random() < 0.95
+        )
 
     def _start_some(self) -> None:
         for node in self.all:
             self.net.at(self.random.uniform(0, 4), self.net.start, node)
 
-    def _quiet_start(self) -> None:
+    def _quiet_preferences(self) -> None:
         for node in self.all:
             node.preference = Preference(prio=node.preference.prio, pinned=node.preference.pinned)
+
+    def _somebody_pinned(self) -> bool:
+        return any(node.preference.pinned for node in self.all)
+
+    def _quiet_start(self) -> None:
+        self._quiet_preferences()
         self.net.loss = self.random.choice((0.0, 0.0, 0.02))
         self.net.start_all()
         self._settle(SETTLE_S)
         self.net.run(self.net.now + 1)
 
-    def _faults(self) -> list[Callable[[], None]]:
+    def _faults(self) -> list[Fault]:
         return [
             self._crash,
             self._crash,
@@ -174,7 +243,7 @@ class History:
             self._crash_losing_disk,
         ]
 
-    def _chaos(self, faults: list[Callable[[], None]]) -> None:
+    def _chaos(self, faults: list[Fault]) -> None:
         until = self.net.now + self.faults_s
         if self.random.random() < 0.1:
             self.net.crash_in_effects = 0.002
@@ -184,7 +253,7 @@ class History:
             self._command()
         self.net.crash_in_effects = 0.0
 
-    def _rest(self, ending: Callable[[], None]) -> None:
+    def _rest(self, ending: Fault) -> None:
         """No faults any more: soon there is one router in each part, and it stays."""
         self.net.run(self.net.now + self.random.uniform(0, 3))
         ending()
@@ -195,7 +264,11 @@ class History:
             self.net.wake(node)
         self.net.start_all()
         self.net.run(self.net.now + 0.4)
-        self._settle(SETTLE_FAR_S if self.far or ending == self._graph else SETTLE_S)
+        if self.far or ending == self._graph:
+            self.net.run(self.net.now + SETTLE_FAR_S)
+            self._settle(0.0)
+        else:
+            self._settle(SETTLE_S)
         self._stay_stable()
 
     def _settle(self, within_s: float) -> None:
@@ -214,6 +287,12 @@ class History:
                 raise Broken(f"{sorted(after)} reign instead of {sorted(before)}, for no reason")
         if (why := self.net.disagreement()) is not None:
             raise Broken(f"in peace {why}")
+        for node in self.all:
+            elector = node.elector
+            claim = elector.claim if elector is not None and node.runs else None
+            if elector is None or claim is None or elector.accepts(claim, node.clock(self.net.now)):
+                continue
+            raise Broken(f"in peace {node.id} refuses {claim}, which it follows")
 
     def _check_traffic(self) -> None:
         peers = len(self.all) - 1
@@ -252,14 +331,30 @@ class History:
     def _sleep_router(self) -> None:
         self._sleep(self._router())
 
-    def _partition(self) -> None:
-        self.net.split(node.id for node in self.all if self.random.random() < 0.5)
+    def _partition(self) -> set[NodeId]:
+        part = {node.id for node in self.all if self.random.random() < 0.5}
+        self.net.split(part)
+        return part
+
+    def _preferences_change(self) -> None:
+        """Of the routers, a little before they meet: one then hears what the other was before."""
+        for node in self.net.reigning():
+            self._prefer(node, Preference(pinned=True))
+            later = self.net.now + self.random.uniform(1, 3)
+            self.net.at(later, self._prefer, node, Preference(pinned=self.random.random() < 0.2))
+
+    def _prefer(self, node: SimulatedNode, preference: Preference) -> None:
+        if node.runs:
+            node.preference = preference
+            self.net.call(node, self.net.elector(node).set_preference(preference, node.clock(self.net.now)))
 
     def _mesh(self) -> None:
-        self.net.cut = set()
+        self.net.mend()
 
     def _graph(self) -> None:
-        links = [(a.id, b.id) for a in self.all for b in self.all if a.id < b.id and self.random.random() < 0.4]
+        links = [
+            (a.id, b.id) for a in self.all for b in self.all if a.id < b.id and self.random.random() < 0.4
+        ]
         self.net.cut = {each for a, b in links for each in ((a, b), (b, a))}
 
     def _one_way(self) -> None:
@@ -289,11 +384,7 @@ class History:
             self.net.call(node, self.net.elector(node).cancel_drain(node.clock(self.net.now)))
 
     def _change_preference(self) -> None:
-        node = self._any()
-        if node.runs:
-            node.preference = self._preference()
-            elector = self.net.elector(node)
-            self.net.call(node, elector.set_preference(node.preference, node.clock(self.net.now)))
+        self._prefer(self._any(), self._preference())
 
     def _drain_and_stop(self, router: SimulatedNode) -> None:
         elector = self.net.elector(router)
@@ -324,12 +415,16 @@ _SIZES: Final = (1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6)
 KINDS: Final[tuple[Kind, ...]] = (
     History.chaos,
     History.healing,
+    History.outage,
     History.chaos,
     History.draining,
+    History.straggling,
     History.chaos,
     History.sleeping,
     History.restarts,
-    History.joining,
+    History.healing,
     History.chaos,
+    History.joining,
     History.lying,
+    History.crowding,
 )

@@ -3,6 +3,7 @@
 import heapq
 import itertools
 import random
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from corral.peers.election.effects import Effect, Persist, Send
@@ -39,17 +40,18 @@ class Network:
         self.twice = twice
         self.late_s = 0.02  # a tick may come so late
         self.cut: set[Link] = set()
+        self.backlog = 0  # so many messages wait where a link is cut, and come when it is mended
+        self._waiting: dict[Link, deque[Message]] = {}
         self.crash_in_effects = 0.0  # the chance of a crash between two effects
         self.messages = 0
+        self.forgetful: set[NodeId] = set()  # lost their disks
         self.watched: frozenset[NodeId] = frozenset()  # of these one must always reign
-        self.on_change: Callable[[SimulatedNode], None] | None = None
+        self.may_not_reign: NodeId | None = None
         self.reigns: dict[ClaimRef, tuple[NodeId, int]] = {}
         self._on_wire = on_wire
         self._order = itertools.count()
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
         ids = [NodeId(f"N{number:02d}") for number in range(size)]
-        shuffled = ids[:]
-        self.random.shuffle(shuffled)
         self.nodes = {
             id: SimulatedNode(
                 id=id,
@@ -62,6 +64,7 @@ class Network:
             for id in ids
         }
         for number, node in enumerate(self.nodes.values()):
+            node.forgetful = self.forgetful
             if preferences is not None:
                 node.preference = preferences[number]
 
@@ -156,6 +159,19 @@ class Network:
         part = set(side)
         self.cut = {(a, b) for a in self.nodes for b in self.nodes if (a in part) != (b in part)}
 
+    def mend(self) -> None:
+        """Cut no link; what waited comes, in its order."""
+        self.cut = set()
+        for (peer, node), messages in self._waiting.items():
+            when = self.now + self._latency()
+            for message in messages:
+                self.at(when, self.deliver, peer, self.nodes[node], message)
+        self._waiting.clear()
+
+    def split_all(self) -> None:
+        """Cut every link."""
+        self.cut = {(a, b) for a in self.nodes for b in self.nodes}
+
     def components(self) -> list[list[SimulatedNode]]:
         """The running machines that reach each other, in both directions at each step."""
         left = [node for node in self.nodes.values() if node.runs]
@@ -211,6 +227,7 @@ class Network:
 
     def forget_reigns(self, node: SimulatedNode) -> None:
         """It lost its disk: what it issued may be issued again."""
+        self.forgetful.add(node.id)
         self.reigns = {claim: by for claim, by in self.reigns.items() if by[0] != node.id}
 
     # Inside
@@ -221,7 +238,8 @@ class Network:
     def _send(self, node: SimulatedNode, to: NodeId, message: Message) -> None:
         node.sent += 1
         self.messages += 1
-        node.check_message(message, self.now)
+        if node.listens_until >= 0:
+            node.check_message(message, self.now)
         if self._on_wire:
             message = decode(encode(message))
         if self.loss and self.random.random() < self.loss:
@@ -231,7 +249,11 @@ class Network:
 
     def deliver(self, peer: NodeId, node: SimulatedNode, message: Message) -> None:
         """A message arrives, if its receiver is there and the link isn't cut."""
-        if node.elector is None or (peer, node.id) in self.cut:
+        if node.elector is None:
+            return
+        if (peer, node.id) in self.cut:
+            if self.backlog:
+                self._waiting.setdefault((peer, node.id), deque(maxlen=self.backlog)).append(message)
             return
         if node.asleep:
             if len(node.inbox) < 8:
@@ -252,8 +274,7 @@ class Network:
     def _schedule(self, node: SimulatedNode) -> None:
         if not node.runs:
             return
-        shown = node.clock(self.now)
-        due = max(node.true_time(self.elector(node).next_wake(shown)), self.now)
+        due = max(node.true_time(self.elector(node).next_wake(node.clock(self.now))), self.now)
         if node.wake_at < 0 or due < node.wake_at - self.late_s - 1e-9:
             node.wake_at = due + self.random.random() * self.late_s
             self.at(node.wake_at, self._tick, node, node.boots)
@@ -272,6 +293,8 @@ class Network:
         if node.elector is not None and not node.check(self.now):
             return
         if node.reign is not None:
+            if node.id == self.may_not_reign:
+                raise Broken(f"{node.id} reigns, though all others follow another one")
             reign = self.reigns.setdefault(node.reign, (node.id, node.boots))
             if reign != (node.id, node.boots):
                 raise Broken(f"{node.reign} is issued twice")
@@ -281,5 +304,3 @@ class Network:
             if other.id in self.watched and other.runs
         ):
             raise Broken(f"nobody reigns among {sorted(self.watched)} at {self.now:.3f}")
-        if self.on_change is not None:
-            self.on_change(node)

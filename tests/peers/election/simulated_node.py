@@ -44,6 +44,10 @@ class SimulatedNode:
     reign: ClaimRef | None = None
     last_term: int = 0  # of its own claims
     followed: int = 0  # highest term it ever followed or reigned in
+    followed_of: dict[NodeId, int] = field(
+        default_factory=dict
+    )  # the same of each router, since start or sleep
+    forgetful: set[NodeId] = field(default_factory=set)  # lost their disks: their terms may begin anew
     obeyed: int = 0  # highest term it obeyed as a worker since its start
 
     def clock(self, now: float) -> float:
@@ -75,6 +79,7 @@ class SimulatedNode:
         self.listens_until = -1.0
         self.reign = None
         self.obeyed = 0
+        self.followed_of.clear()
         self.elector = Elector(
             me=self.id,
             boot=self.rng.getrandbits(53),
@@ -106,6 +111,7 @@ class SimulatedNode:
         if shown - self.elector._ticked >= TIMING.lease:
             self.listens_until = shown + (TIMING.join if len(self.members) > 1 else TIMING.lone)
             self.asked_to_take_over = False
+            self.followed_of.clear()
             if self.elector.is_router(shown):
                 raise Broken(f"{self.id} believes after sleep that it reigns")
 
@@ -115,8 +121,8 @@ class SimulatedNode:
         if elector is None:
             return False
         claim = elector.claim
-        if claim is not None and claim.term > self.followed:
-            self.followed = claim.term
+        if claim is not None:
+            self._check_followed(claim)
         reign = claim if elector.state in REIGNS else None
         if reign == self.reign:
             return False
@@ -130,6 +136,13 @@ class SimulatedNode:
             self.last_term = reign.term
         self.reign = reign
         return True
+
+    def _check_followed(self, claim: ClaimRef) -> None:
+        self.followed = max(self.followed, claim.term)
+        before = self.followed_of.get(claim.router, 0)
+        if claim.term < before and claim.router not in self.forgetful:
+            raise Broken(f"{self.id} follows {claim} after its term {before}")
+        self.followed_of[claim.router] = claim.term
 
     def obey(self, claim: ClaimRef, now: float) -> None:
         """A command came: one of an older claim than was followed or obeyed before must be refused."""
