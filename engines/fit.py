@@ -8,6 +8,8 @@
                      most four; if one context doesn't fit and the user asked for none, the context shrinks (to
                      1024 at least)
     sequences        8 to 16 with a context each; one for every 512 shared cells, 4 to 32
+    parked           beside shared cells: half as many bytes of main memory for finished sequences, if that is still
+                     within half of the memory and at most a 16th of the free main memory; else none
     GPU layers       all that fit into the free memory of the cards with their part of the cache, less a reserve
     threads          physical cores
 
@@ -24,7 +26,12 @@ GROWN_CONTEXT = 32768
 SMALLEST_CONTEXT = 1024
 FEWEST_STREAMS, STREAMS = 8, 16  # sequences with a whole context each, where memory is plentiful
 STREAMS_SHARE = 24  # they take at most this part of the free memory
-_CACHED_SHARE = 2  # shared cells: finished sequences may hold one in so many
+_CACHED_SHARE = (
+    2  # shared cells: finished sequences may hold one in so many, if there is nowhere else to keep them
+)
+_HARDLY_FELT = 16  # … and else as many bytes as one in so many of the weights'
+_PARKED_SHARE = 2  # they get one byte elsewhere for so many of the cache
+_PARKED_MEMORY_SHARE = 16  # … but at most one in so many of the free main memory
 CONTEXTS_IN_CACHE = 4
 CELLS_PER_SEQUENCE = 512
 FEWEST_SEQUENCES, MOST_SEQUENCES = 4, 32
@@ -43,6 +50,7 @@ class Plan:
 
     context_length: int
     cache_tokens: int
+    parked_bytes: int  # main memory for finished sequences outside of the cache
     max_sequences: int
     batch_tokens: int
     physical_batch_tokens: int
@@ -56,6 +64,14 @@ class Plan:
     def total_bytes(self) -> int:
         return self.memory_bytes + self.gpu_memory_bytes
 
+    @property
+    def unified(self) -> bool:
+        """Sequences share the cells, unless there are enough for each to have a whole context of its own.
+
+        Streams of their own make attention cheaper and a batch give exactly the text of its sequences alone.
+        """
+        return self.cache_tokens < self.context_length * self.max_sequences
+
 
 def plan(file: ModelFile, options: LoadOptions, devices: Devices) -> Plan:
     """The sizes to load `file` with now. It may still not fit; `total_bytes` says what it takes."""
@@ -65,6 +81,8 @@ def plan(file: ModelFile, options: LoadOptions, devices: Devices) -> Plan:
     cache = options.cache_tokens or (streams * context if streams else _cache_tokens(file, context, free))
     if options.context_length is None:
         context = min(context, cache)
+    sequences = options.max_sequences or streams or _sequences(cache)
+    parked = _parked_bytes(file, cache, free, devices) if cache < context * sequences else 0
     gpu_layers = _gpu_layers(file, options, cache, devices)
     on_gpu = _gpu_share(file, gpu_layers)
     weights_and_cache = file.size_bytes + cache * file.kv_bytes_per_token
@@ -72,13 +90,14 @@ def plan(file: ModelFile, options: LoadOptions, devices: Devices) -> Plan:
     return Plan(
         context_length=context,
         cache_tokens=cache,
-        max_sequences=options.max_sequences or streams or _sequences(cache),
+        parked_bytes=parked,
+        max_sequences=sequences,
         batch_tokens=options.batch_tokens or max(BATCH_TOKENS, _whole_input(file, context)),
         physical_batch_tokens=max(PHYSICAL_BATCH_TOKENS, _whole_input(file, context)),
         threads=options.threads or devices.cores,
         gpu_layers=gpu_layers,
         flash_attention=options.flash_attention,
-        memory_bytes=round(weights_and_cache * (1 - on_gpu)) + overhead,
+        memory_bytes=round(weights_and_cache * (1 - on_gpu)) + parked + overhead,
         gpu_memory_bytes=round(weights_and_cache * on_gpu),
     )
 
@@ -114,14 +133,16 @@ def _trained(file: ModelFile, most: int) -> int:
 
 
 def most_cached_tokens(file: ModelFile, plan: Plan) -> int:
-    """How many tokens of finished sequences may stay in a cache that all sequences share.
+    """How many tokens of finished sequences may stay in a cache that all sequences share while others run.
 
     Every step passes over them. So: half of the cache, and no more bytes than the weights have, which every step
-    reads anyway.
+    reads anyway; and where the others can be put away, so few that a step hardly feels them.
     """
-    as_heavy_as_weights = (
-        file.size_bytes // file.kv_bytes_per_token if file.kv_bytes_per_token else plan.cache_tokens
-    )
+    if file.kv_bytes_per_token == 0:
+        return plan.cache_tokens // _CACHED_SHARE
+    if plan.parked_bytes:
+        return file.size_bytes // _HARDLY_FELT // file.kv_bytes_per_token
+    as_heavy_as_weights = file.size_bytes // file.kv_bytes_per_token
     return min(plan.cache_tokens // _CACHED_SHARE, max(as_heavy_as_weights, SMALLEST_CONTEXT))
 
 
@@ -141,6 +162,15 @@ def _cache_tokens(file: ModelFile, context: int, free: int) -> int:
         return most
     cells = _cache_budget(file, free) // file.kv_bytes_per_token // CELL_STEP * CELL_STEP
     return max(min(cells, most), min(context, SMALLEST_CONTEXT))
+
+
+def _parked_bytes(file: ModelFile, cache: int, free: int, devices: Devices) -> int:
+    cache_bytes = cache * file.kv_bytes_per_token
+    wanted = cache_bytes // _PARKED_SHARE
+    room = min(
+        _cache_budget(file, free) - cache_bytes, devices.memory.available_bytes // _PARKED_MEMORY_SHARE
+    )
+    return wanted if wanted <= room else 0
 
 
 def _cache_budget(file: ModelFile, free: int) -> int:

@@ -23,6 +23,7 @@ from corral.engines.llama.prefix import CacheTraits
 from corral.engines.llama.prepare import Preparer
 from corral.engines.llama.scheduler import Limits, Scheduler
 from corral.engines.llama.sequence import Sequence
+from corral.engines.llama.shelf import Shelf
 from corral.engines.llama.slots import SlotTable
 from corral.engines.model import Capability, LiveNumbers, LoadedInfo, LoadOptions, ModelFile
 from corral.engines.requests import ChatRequest, CompletionRequest, EmbeddingRequest, Request, RerankRequest
@@ -176,17 +177,21 @@ class LlamaModel:
     def _scheduler(self) -> Scheduler:
         model, plan = self._model, self._plan
         traits = CacheTraits(
-            unified=_unified(plan), recurrent=model.recurrent, sliding_window=model.sliding_window
+            unified=plan.unified, recurrent=model.recurrent, sliding_window=model.sliding_window
         )
         most_cached = fit.most_cached_tokens(self._file, plan) if traits.unified else plan.cache_tokens
         slots = SlotTable(
-            self._context, count=_slot_count(plan, model), traits=traits, most_cached=most_cached
+            self._context,
+            count=_slot_count(plan, model),
+            traits=traits,
+            most_cached=most_cached,
+            shelf=Shelf(plan.parked_bytes if traits.unified and not model.recurrent else 0),
         )
         limits = Limits(
             batch_tokens=_batch_tokens(plan),
             max_sequences=plan.max_sequences,
             cache_tokens=plan.cache_tokens,
-            unified=_unified(plan),
+            unified=plan.unified,
         )
         return Scheduler(model=model, context=self._context, slots=slots, limits=limits, meter=self._meter)
 
@@ -223,17 +228,9 @@ def _chat_format(model: Model, file: ModelFile) -> ChatFormat | None:
     return ChatFormat(source, bos=text(model.bos), eos=text(model.eos), is_special=is_special)
 
 
-def _unified(plan: fit.Plan) -> bool:
-    """Sequences share the cells, unless there are enough for each to have a whole context of its own.
-
-    Streams of their own make attention cheaper and a batch give exactly the text of its sequences alone.
-    """
-    return plan.cache_tokens < plan.context_length * plan.max_sequences
-
-
 def _slot_count(plan: fit.Plan, model: Model) -> int:
     """Sequence ids: one per live sequence, and in a shared cache some more for finished ones."""
-    if not _unified(plan) or model.recurrent:
+    if not plan.unified or model.recurrent:
         return plan.max_sequences
     return min(plan.max_sequences * _SPARE_SLOTS, int(llama_cpp.llama_max_parallel_sequences()))
 
@@ -255,11 +252,11 @@ def _context_params(plan: fit.Plan, model: Model, *, pooled: bool) -> Any:
         params.n_seq_max = _POOLED_INPUTS
         params.kv_unified = True
         return params
-    params.n_ctx = plan.cache_tokens if _unified(plan) else plan.context_length * plan.max_sequences
+    params.n_ctx = plan.cache_tokens if plan.unified else plan.context_length * plan.max_sequences
     params.n_batch = _batch_tokens(plan)
     params.n_ubatch = min(params.n_batch, plan.physical_batch_tokens)
     params.n_seq_max = _slot_count(plan, model)
-    params.kv_unified = _unified(plan)
+    params.kv_unified = plan.unified
     params.swa_full = False
     return params
 

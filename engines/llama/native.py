@@ -16,6 +16,7 @@ from corral.engines.errors import InsufficientMemory, InvalidRequest, ModelBroke
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.uint8]
 
 _LOG_LEVELS = {
     1: "debug",
@@ -240,8 +241,9 @@ class Context:
         return np.array(np.ctypeslib.as_array(pointer, (size,)), copy=True)
 
     def clear_memory(self) -> None:
+        """Forget every sequence. What is in the cells stays there unseen: overwriting all of them takes long."""
         if self._memory:
-            llama_cpp.llama_memory_clear(self._memory, True)
+            llama_cpp.llama_memory_clear(self._memory, False)
 
     def forget(self, sequence: int, start: int = 0) -> bool:
         """Drop a sequence's KV from position `start` on. False: the model can't (recurrent state), nothing changed."""
@@ -251,9 +253,23 @@ class Context:
         """Give sequence `target` all of `source`'s KV: metadata only in a unified cache, a buffer copy otherwise."""
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
+    def save(self, sequence: int) -> Bytes:
+        """A copy of a sequence's KV, for `restore`; empty if llama.cpp can't give it."""
+        state = np.empty(llama_cpp.llama_state_seq_get_size(self.handle, sequence), np.uint8)
+        written = llama_cpp.llama_state_seq_get_data(self.handle, _bytes_at(state), len(state), sequence)
+        return state[:written]
+
+    def restore(self, sequence: int, state: Bytes) -> bool:
+        """Give an empty sequence the KV that `save` copied. False: no room in the KV cache, the sequence is empty."""
+        return bool(llama_cpp.llama_state_seq_set_data(self.handle, _bytes_at(state), len(state), sequence))
+
     def first_position(self, sequence: int) -> int:
         """The lowest position whose KV is still there; above 0 once a sliding window has moved on; -1 if none."""
         return int(llama_cpp.llama_memory_seq_pos_min(self._memory, sequence))
+
+
+def _bytes_at(state: Bytes) -> Any:
+    return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def as_tokens(ids: Iterable[int]) -> Ints:

@@ -116,17 +116,24 @@ def test_the_least_that_is_needed_grows_with_the_wishes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "context", "cache", "kept"),
+    ("file", "ram", "parked", "kept"),
     [
-        (SMALL, 8192, 32768, 94 * MIB // 23040),  # as many bytes as the weights
-        (EIGHT_B, 8192, 32768, 16384),  # half of the cache
-        (model(MIB, kv=23040), 8192, 32768, 1024),  # a tiny model keeps something too
-        (model(MIB, kv=0), 8192, 32768, 16384),
+        (SMALL, 8 * GIB, 16384 * 23040, 94 * MIB // 16 // 23040),  # a 16th of the weights' bytes
+        (SMALL, 2 * GIB, 0, 94 * MIB // 23040),  # as many bytes as the weights
+        (EIGHT_B, 64 * GIB, 16384 * 144 * 1024, 5 * GIB // 16 // (144 * 1024)),
+        (EIGHT_B, 16 * GIB, 0, 16384),  # half of the cache
+        (model(MIB, kv=23040), 2 * GIB, 0, 1024),  # a tiny model keeps something too
+        (model(MIB, kv=0), 64 * GIB, 0, 16384),
     ],
 )
-def test_finished_sequences_cost_no_more_than_the_weights(
-    file: ModelFile, context: int, cache: int, kept: int
+def test_finished_sequences_cost_little_while_others_run(
+    file: ModelFile, ram: int, parked: int, kept: int
 ) -> None:
-    wishes = LoadOptions(context_length=context, cache_tokens=cache)
-    plan = fit.plan(file, wishes, machine(64 * GIB))
-    assert fit.most_cached_tokens(file, plan) == kept
+    wishes = LoadOptions(context_length=8192, cache_tokens=32768)
+    plan = fit.plan(file, wishes, machine(ram))
+    assert (plan.parked_bytes, fit.most_cached_tokens(file, plan)) == (parked, kept)
+
+
+def test_sequences_with_cells_of_their_own_are_not_put_away() -> None:
+    plan = fit.plan(SMALL, AUTO, machine(96 * GIB))
+    assert (plan.unified, plan.parked_bytes) == (False, 0)
