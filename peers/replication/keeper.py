@@ -157,13 +157,15 @@ class Keeper:
             if table in self._watched:
                 ids.setdefault(table, []).append(id)
         whole = self._to_read | {table for table, some in ids.items() if self._is_many(table, some)}
-        self._to_read = set()
-        return tuple(
+        self._to_read = whole | ids.keys()  # if reading fails, all of it next time
+        updates = tuple(
             self._whole(replica, table)
             if table in whole
             else TableUpdate(table=table, rows={id: replica.row(table, id) for id in ids[table]}, whole=False)
-            for table in sorted({*whole, *ids})
+            for table in sorted(self._to_read)
         )
+        self._to_read = set()
+        return updates
 
     def _is_many(self, table: str, ids: list[str]) -> bool:
         return len(ids) > _FEW or self._tables[table].unique_column is not None

@@ -147,6 +147,8 @@ class Ledger:
         while not outcome.done():
             await self._visit(lambda replica, now: None)
             await asyncio.wait([outcome], timeout=_SETTLE_S)
+        if self._live and not outcome.result().replicated:
+            _LOG.warning("what was written is on this machine only, for now: no other one answered in time")
         return outcome.result()
 
     async def rows(self, table: str) -> Projection:
