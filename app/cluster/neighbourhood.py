@@ -206,7 +206,7 @@ class Neighbourhood:
         return len(self._members.roster.members) > 1
 
     def _is_friend(self, host: str) -> bool:
-        own = (each.host.partition("%")[0] for each in self.own_addresses)
+        own = () if self._discovery is None else self._discovery.own_addresses()
         return host in own or self._contacts.book.node_at(host) is not None
 
     def _at(self, port: int) -> tuple[Address, ...]:
