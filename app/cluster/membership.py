@@ -29,6 +29,7 @@ from corral.peers.election.elector import Preference
 from corral.peers.identity.certificate import Certificate
 from corral.peers.identity.identity import Identity
 from corral.peers.ids import NodeId
+from corral.peers.pairing.errors import PairingError
 from corral.peers.replication.ledger import Ledger
 from corral.peers.replication.view import View
 from corral.peers.transport.client import PeerClient
@@ -180,8 +181,7 @@ class Membership:
         await self._server.start(self._certificates())
         await self.neighbourhood.open(front_port=front_port, peer_port=self._server.port)
         self._somebody_found()
-        if self._settings.join_token is not None and self.cluster.alone:
-            self.joining.begin(Wish(token=self._settings.join_token))
+        self._use_token(self._settings.join_token)
 
     def supervise(self, supervisor: Supervisor) -> None:
         """Keep its tasks running."""
@@ -204,6 +204,14 @@ class Membership:
         await self.cluster.close()
         if self._server is not None:
             await self._server.stop(_GRACE_S)
+
+    def _use_token(self, token: str | None) -> None:
+        """A machine that is on its own joins with it; a wrong one is told, and the machine serves all the same."""
+        if token is not None and self.cluster.alone:
+            try:
+                self.joining.begin(Wish(token=token))
+            except PairingError as error:
+                _LOG.error("the setting join_token", error=str(error))
 
     # --- what it is
 

@@ -120,7 +120,7 @@ class PairingDesk:
             random=secrets.token_bytes,
         )
         await self._ledger.write([Edit(_TOKENS, row.id, row.columns())])
-        return str(token), row
+        return token.text, row
 
     def invites(self) -> Sequence[TokenRow]:
         """Every token, oldest first."""

@@ -42,7 +42,7 @@ def test_both_are_in_one_cluster(machines: tuple[Machine, ...]) -> None:
 
 
 def test_one_key_opens_both_front_doors(machines: tuple[Machine, ...]) -> None:
-    anna, bert = machines
+    anna, _ = machines
     key = anna.ask("POST", "/v0/api-keys", {"name": "laptop", "scopes": ["api"]}).json()["key"]
     for machine in machines:
         answer = machine.ask("POST", "/v1/chat/completions", CHAT, key=key)
