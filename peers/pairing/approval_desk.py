@@ -117,7 +117,6 @@ class ApprovalDesk:
         self._check_denied(source.address, now)
         self._pace.take(source, now=now)
         greeting = self._view.greeting(message)
-        self._check_denied(greeting.newcomer.node, now)
         nonce, exchange = self._view.random(NONCE_BYTES), self._view.new_exchange()
         commitment = host_commitment(exchange, self._view.identity.certificate.der, nonce)
         meeting = self._view.meeting(

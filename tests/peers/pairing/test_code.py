@@ -85,6 +85,14 @@ def test_a_code_bears_three_tries(cluster: Cluster, machines: list[Identity]) ->
     assert cluster.admissions == [] and cluster.host.shown_code(now=NOW) is None
 
 
+def test_an_exchange_bears_one_proof(cluster: Cluster, machines: list[Identity]) -> None:
+    newcomer, wire = typed(cluster, machines[1], other_than(show(cluster).code)), Wire(cluster)
+    with pytest.raises(WrongCode):
+        wire.run(newcomer)
+    with pytest.raises(RequestUnknown):
+        cluster.host.handle(decode_request(wire.messages[4]), client=ADDRESS, now=NOW)
+
+
 def test_tries_that_are_not_finished_count_too(cluster: Cluster, machines: list[Identity]) -> None:
     show(cluster)
     for _ in range(TRIES):

@@ -164,6 +164,17 @@ def test_a_proof_is_good_for_one_certificate(cluster: Cluster, machines: list[Id
     assert len(wire.messages) == 2 and cluster.admissions == []
 
 
+def test_a_host_is_believed_for_one_certificate(cluster: Cluster, machines: list[Identity]) -> None:
+    """Somebody between who puts its own certificate into the offer, and signs the last answer itself."""
+    middle, wire = machines[2], Wire(cluster)
+    mine, theirs = (base64.b64encode(machine.certificate.der) for machine in (middle, machines[0]))
+    wire.changes[1] = lambda body: body.replace(theirs, mine)
+    newcomer = TokenNewcomer(identity=machines[1], name="rack", token=cluster.invite())
+    with pytest.raises(TranscriptMismatch):
+        wire.run(newcomer)
+    assert len(wire.messages) == 2 and newcomer.next() is None and newcomer.joined is None
+
+
 def test_the_table_is_no_token(cluster: Cluster, machines: list[Identity]) -> None:
     """Whoever has the row can make neither the secret nor a signature of it; with the verifier for a secret he fails."""
     token = cluster.invite()
