@@ -80,6 +80,7 @@ class Machine:
         self._told_at = now - 1.0
         self._handover: Handover | None = None
         self._draining = False
+        self._announces = False  # to say to everybody that I reign no more
         self._probe_at: float | None = None
         self._voting = Voting(me, timing=self._timing, rules=self._rules, rng=rng, now=now)
         self._peers = PeerTable(self._timing)
@@ -269,6 +270,7 @@ class Machine:
 
     def _follow(self, known: Known, reason: str, now: float) -> None:
         ref = known.claim.ref
+        self._announces = self._announces or self._mine is not None
         self._state = State.FOLLOWING
         self._mine = self._handover = self._probe_at = None
         self._view = known
@@ -321,7 +323,9 @@ class Machine:
     def _tell_all(self, now: float) -> None:
         """Tell everybody, or those whose turn it is in a large cluster."""
         view = self._view
-        if view is None or len(self._members) <= self._timing.compact_above or self._wants(now):
+        announces, self._announces = self._announces, False
+        small = len(self._members) <= self._timing.compact_above
+        if view is None or small or announces or self._wants(now):
             self._send_beat(self._members, now)
             return
         router = view.claim.ref.router

@@ -1,4 +1,7 @@
-"""Random histories of a simulated cluster: faults, then an end to them, with the properties that must hold."""
+"""Random histories of a simulated cluster: faults, then an end to them, with the properties that must hold.
+
+`python -m tests.peers.election.replay SEED` shows what happens in one of them.
+"""
 
 import random
 from collections.abc import Callable
@@ -25,10 +28,10 @@ Fault = Callable[[], object]
 class History:
     """One history. `run` raises Broken, which names the seed, when a property doesn't hold."""
 
-    def __init__(self, seed: int, *, rules: Rules | None = None) -> None:
+    def __init__(self, seed: int, *, rules: Rules | None = None, kind: Kind | None = None) -> None:
         self.seed = seed
         self.random = random.Random(seed)
-        self.kind = KINDS[seed % len(KINDS)]
+        self.kind = kind or KINDS[seed % len(KINDS)]
         big = seed % 97 == 96
         rng = self.random
         size = 20 if big else rng.choice(_SIZES)
@@ -52,7 +55,10 @@ class History:
             self.kind(self)
             self._check_traffic()
         except Broken as broken:
-            raise Broken(f"history {self.seed} ({self.kind.__name__}): {broken}") from broken
+            again = f"python -m tests.peers.election.replay {self.seed}"
+            raise Broken(
+                f"history {self.seed} ({self.kind.__name__}): {broken}. See it with: {again}"
+            ) from broken
 
     # Kinds of histories
 
@@ -73,7 +79,7 @@ class History:
         self._quiet_start()
         self.net.backlog = self.random.choice((0, 5))
         for _ in range(2):
-            part = self._partition()
+            part = self._proper_partition()
             larger = {node.id for node in self.all if (node.id in part) == (2 * len(part) > len(self.all))}
             self._settle(SETTLE_FAR_S)
             long = len(self.all) > 2 and self.random.random() < 0.4
@@ -333,6 +339,16 @@ class History:
 
     def _partition(self) -> set[NodeId]:
         part = {node.id for node in self.all if self.random.random() < 0.5}
+        self.net.split(part)
+        return part
+
+    def _proper_partition(self) -> set[NodeId]:
+        """With somebody on either side, if there are two."""
+        count = len(self.all)
+        part = {
+            node.id
+            for node in self.random.sample(self.all, self.random.randint(min(1, count - 1), count - 1))
+        }
         self.net.split(part)
         return part
 

@@ -32,6 +32,7 @@ class Network:
         skew: float = 0.03,
         on_wire: bool = False,
         preferences: Sequence[Preference] | None = None,
+        ids: Sequence[NodeId] | None = None,
     ) -> None:
         self.random = random.Random(seed)
         self.now = 0.0
@@ -47,11 +48,13 @@ class Network:
         self.forgetful: set[NodeId] = set()  # lost their disks
         self.watched: frozenset[NodeId] = frozenset()  # of these one must always reign
         self.may_not_reign: NodeId | None = None
+        self.measure: Callable[[Message], int] | None = None
+        self.on_step: Callable[[SimulatedNode], None] | None = None
         self.reigns: dict[ClaimRef, tuple[NodeId, int]] = {}
         self._on_wire = on_wire
         self._order = itertools.count()
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
-        ids = [NodeId(f"N{number:02d}") for number in range(size)]
+        ids = ids or [NodeId(f"N{number:02d}") for number in range(size)]
         self.nodes = {
             id: SimulatedNode(
                 id=id,
@@ -240,6 +243,8 @@ class Network:
         self.messages += 1
         if node.listens_until >= 0:
             node.check_message(message, self.now)
+        if self.measure is not None:
+            node.sent_bytes += self.measure(message)
         if self._on_wire:
             message = decode(encode(message))
         if self.loss and self.random.random() < self.loss:
@@ -290,6 +295,8 @@ class Network:
             self.call(node, self.elector(node).refused(peer, node.clock(self.now)))
 
     def _changed(self, node: SimulatedNode) -> None:
+        if self.on_step is not None:
+            self.on_step(node)
         if node.elector is not None and not node.check(self.now):
             return
         if node.reign is not None:

@@ -39,6 +39,7 @@ class SimulatedNode:
     wake_at: float = -1.0  # in true time: when tick is due; negative if it is not planned
     inbox: list[tuple[NodeId, Message]] = field(default_factory=list)  # came while asleep
     sent: int = 0
+    sent_bytes: int = 0
     listens_until: float = -1.0  # by its own clock: woken, not joined yet
     asked_to_take_over: bool = False
     reign: ClaimRef | None = None
