@@ -78,7 +78,7 @@ class FrontDoor:
         body = KeptBody(
             receive,
             limit_bytes=body_limit(_path(scope)),
-            declared_bytes=_declared_bytes(scope["headers"]),
+            declared_bytes=_declared_bytes(scope),
             folder=self._folder,
         )
         relay = Relay(
@@ -90,23 +90,19 @@ class FrontDoor:
             sending=sending,
         )
         answering = relay.answer() if relayed_of(scope) is None else relay.refuse(RelayLoop())
+        reading = asyncio.create_task(body.read())  # first: a short body is there before anybody asks for it
         try:
-            await _while_client_is_there(
-                asyncio.create_task(answering), asyncio.create_task(body.read()), sending
-            )
+            await _while_client_is_there(asyncio.create_task(answering), reading, sending)
         finally:
             await body.close()
 
     def _head(self, scope: Mapping[str, Any]) -> RequestHead:
-        text = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         client, server = scope["client"] or ("", 0), scope["server"] or ("", 0)
-        vouched = self._vouched(
-            Asking(
-                method=scope["method"],
-                headers=text,
-                from_this_machine=is_from_this_machine(client[0], server[0]),
-            )
-        )
+        vouched = None
+        if is_from_this_machine(client[0], server[0]):
+            asking = Asking(method=scope["method"], headers=_text(scope["headers"]), from_this_machine=True)
+            vouched = self._vouched(asking)
+        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
         # The token of this machine's commands is nobody else's business.
         without = _CREDENTIALS if vouched is Vouched.THIS_MACHINE else ()
         return RequestHead(
@@ -120,7 +116,7 @@ class FrontDoor:
             address=client[0],
             port=client[1],
             vouched=vouched or "",
-            host_ok=self._host_ok(text.get("host", "")),
+            host_ok=self._host_ok(host),
         )
 
 
@@ -148,8 +144,14 @@ def _path(scope: Any) -> str:
     return path if path.startswith("/") else urlparse(path).path or "/"
 
 
-def _declared_bytes(headers: Any) -> int | None:
-    for name, value in headers:
-        if name.lower() == b"content-length":
-            return int(value) if value.isdigit() else None
-    return None
+def _text(headers: Any) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+
+
+def _declared_bytes(scope: Any) -> int | None:
+    """How long the body is going to be; None if that isn't known."""
+    headers = dict(scope["headers"])
+    if b"transfer-encoding" in headers or not scope["http_version"].startswith("1"):
+        return None  # from HTTP/2 on a body needs no header
+    length = headers.get(b"content-length", b"0")
+    return int(length) if length.isdigit() else None

@@ -40,10 +40,12 @@ class KeptBody:
         self._file_use = asyncio.Lock()
         self._read_bytes = 0  # how far the last reader has come
         self._news = asyncio.Event()
-        self._complete = self._skips
+        self._complete = self._skips or declared_bytes == 0
         self.received = asyncio.Event()  # the client has sent everything
         self.failure: DiskFull | None = None  # it could not be kept
         self._left = asyncio.Event()
+        if declared_bytes == 0:
+            self.received.set()
 
     @property
     def is_complete(self) -> bool:

@@ -78,6 +78,14 @@ class Relay:
 
     async def answer(self) -> None:
         """Return when the client has its answer, or when its connection must be cut for want of the rest."""
+        try:
+            await self._answer()
+        except Exception as error:  # noqa: BLE001 - an edge: every error becomes an answer, where it still can
+            _LOG.error("relaying a request failed", path=self._head.path, exc_info=error)
+            if not self._sending.started:
+                await self.refuse(error)
+
+    async def _answer(self) -> None:
         clock = asyncio.get_running_loop().time
         left_s = self._cluster.hold_s
         while True:

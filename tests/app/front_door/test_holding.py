@@ -195,3 +195,10 @@ async def test_another_answer_that_breaks_off_is_cut(tmp_path: Path) -> None:
                     both.router.wire.cut()
         app.end.set()
         assert (await client.post(PATH, json=CHAT)).json() == {"a": 1}
+
+
+async def test_a_fault_of_this_node_is_an_answer_like_others(tmp_path: Path) -> None:
+    async with two_nodes(tmp_path) as both, both.door.http() as client:
+        await both.peers.close()  # and goes on asking
+        answer = await client.post(PATH, json=CHAT)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
