@@ -8,10 +8,8 @@ from collections.abc import Callable
 from typing import Final
 
 from corral.peers.election.elector import Preference, State
-from corral.peers.election.errors import HandoverImpossible
-from corral.peers.election.messages import ClaimRef
 from corral.peers.election.rules import Rules
-from corral.peers.ids import NodeId
+from tests.peers.election.faults import Fault, Faults, any_preference
 from tests.peers.election.liar import lie
 from tests.peers.election.simulated_network import Network
 from tests.peers.election.simulated_node import TIMING, Broken, SimulatedNode
@@ -22,7 +20,6 @@ STABLE_S: Final = 4.0
 BURST: Final = 40  # messages to each peer that a short history may have above the rate
 
 Kind = Callable[["History"], None]
-Fault = Callable[[], object]
 
 
 class History:
@@ -44,9 +41,10 @@ class History:
             delay=(0.001, 0.8) if self.far else (0.001, rng.choice((0.01, 0.03, 0.1))),
             twice=rng.choice((0.0, 0.0, 0.1)),
             on_wire=seed % 16 == 0,
-            preferences=[self._preference() for _ in range(size)],
+            preferences=[any_preference(rng) for _ in range(size)],
         )
         self.all = list(self.net.nodes.values())
+        self.faults = Faults(self.net, rng)
         self.faults_s = rng.uniform(4, 8) if big else rng.uniform(5, 15)
 
     def run(self) -> None:
@@ -65,31 +63,35 @@ class History:
     def chaos(self) -> None:
         """Everything fails, then a full mesh, a partition or a graph where not all reach each other is left."""
         self._start_some()
-        self._chaos(self._faults())
-        self._rest(self.random.choice((self._mesh, self._mesh, self._partition, self._graph)))
+        self._chaos(self.faults.all_kinds())
+        self._rest(
+            self.random.choice((self.faults.mesh, self.faults.mesh, self.faults.partition, self.faults.graph))
+        )
 
     def restarts(self) -> None:
         """Programs end and start again, with and without their disks."""
         self._start_some()
-        self._chaos([self._crash, self._crash, self._crash_losing_disk, self._hand_over])
-        self._rest(self._mesh)
+        self._chaos(
+            [self.faults.crash, self.faults.crash, self.faults.crash_losing_disk, self.faults.hand_over]
+        )
+        self._rest(self.faults.mesh)
 
     def healing(self) -> None:
         """Two parts with a router each meet: at no moment is there none, and the larger part's stays."""
         self._quiet_start()
         self.net.backlog = self.random.choice((0, 5))
         for _ in range(2):
-            part = self._proper_partition()
+            part = self.faults.proper_partition()
             larger = {node.id for node in self.all if (node.id in part) == (2 * len(part) > len(self.all))}
             self._settle(SETTLE_FAR_S)
             long = len(self.all) > 2 and self.random.random() < 0.4
             clear = long and 2 * len(larger) >= len(self.all) + 2 and not self.far
             if not long and self.random.random() < 0.7:
-                self._preferences_change()
+                self.faults.preferences_change()
             self.net.run(self.net.now + (12 if long else self.random.uniform(1.5, 4)))
             if self.net.disagreement() is None:
                 self.net.watched = frozenset(self.net.nodes)
-            self._mesh()
+            self.faults.mesh()
             self._settle(SETTLE_FAR_S if self.far else SETTLE_S)
             if clear and self.net.reigning()[0].id not in larger and not self._somebody_pinned():
                 raise Broken(f"{self.net.reigning()[0].id} reigns, but most followed another one")
@@ -124,7 +126,7 @@ class History:
             node.rate = 1.0
             self.net.at(self.random.uniform(0, 0.05), self.net.start, node)
         self.net.run(TIMING.join - 0.02)
-        self._mesh()
+        self.faults.mesh()
         self._settle(1.7)
         self._stay_stable()
 
@@ -135,7 +137,7 @@ class History:
         self.net.loss = 0.0
         self.net.run(self.net.now + 1)
         router = self.net.reigning()[0]
-        straggler = self._any()
+        straggler = self.faults.any()
         if straggler is router:
             return
         self.net.cut = {(node.id, straggler.id) for node in self.all}
@@ -143,7 +145,7 @@ class History:
         until = self.net.now + 8
         while elector.state is not State.CANDIDATE and self.net.now < until:
             self.net.run(self.net.now + 0.01)
-        self._mesh()
+        self.faults.mesh()
         self.net.may_not_reign = straggler.id
         self.net.run(self.net.now + 2)
         self._stay_stable()
@@ -159,7 +161,7 @@ class History:
             if self.random.random() < 0.5:
                 self._drain_and_stop(router)
             else:
-                self._hand_over()
+                self.faults.hand_over()
                 self.net.run(self.net.now + 1.5)
             self._settle(SETTLE_S)
             self.net.watched = frozenset()
@@ -170,8 +172,16 @@ class History:
     def sleeping(self) -> None:
         """Machines sleep and wake."""
         self._quiet_start()
-        self._chaos([self._sleep, self._sleep, self._sleep_router, self._sleep_router, self._jump_clock])
-        self._rest(self._mesh)
+        self._chaos(
+            [
+                self.faults.sleep,
+                self.faults.sleep,
+                self.faults.sleep_router,
+                self.faults.sleep_router,
+                self.faults.jump_clock,
+            ]
+        )
+        self._rest(self.faults.mesh)
 
     def joining(self) -> None:
         """A better machine joins, and nothing changes."""
@@ -203,15 +213,9 @@ class History:
         while self.net.now < until:
             lie(self.net, liar, self.random)
             self.net.run(self.net.now + self.random.uniform(0, 0.5))
-        self._rest(self._mesh)
+        self._rest(self.faults.mesh)
 
     # Their parts
-
-    def _preference(self) -> Preference:
-        rng = self.random
-        return Preference(
-            prio=rng.choice((10, 50, 50, 100)), pinned=rng.random() < 0.1, eligible=rng.random() < 0.95
-        )
 
     def _start_some(self) -> None:
         for node in self.all:
@@ -231,24 +235,6 @@ class History:
         self._settle(SETTLE_S)
         self.net.run(self.net.now + 1)
 
-    def _faults(self) -> list[Fault]:
-        return [
-            self._crash,
-            self._crash,
-            self._sleep,
-            self._sleep_router,
-            self._partition,
-            self._mesh,
-            self._mesh,
-            self._graph,
-            self._one_way,
-            self._jump_clock,
-            self._hand_over,
-            self._drain_for_a_while,
-            self._change_preference,
-            self._crash_losing_disk,
-        ]
-
     def _chaos(self, faults: list[Fault]) -> None:
         until = self.net.now + self.faults_s
         if self.random.random() < 0.1:
@@ -256,7 +242,7 @@ class History:
         while self.net.now < until:
             self.net.run(self.net.now + self.random.expovariate(0.7))
             self.random.choice(faults)()
-            self._command()
+            self.faults.command()
         self.net.crash_in_effects = 0.0
 
     def _rest(self, ending: Fault) -> None:
@@ -270,7 +256,7 @@ class History:
             self.net.wake(node)
         self.net.start_all()
         self.net.run(self.net.now + 0.4)
-        if self.far or ending == self._graph:
+        if self.far or ending == self.faults.graph:
             self.net.run(self.net.now + SETTLE_FAR_S)
             self._settle(0.0)
         else:
@@ -286,7 +272,7 @@ class History:
         before = {node.id for node in self.net.reigning()}
         until = self.net.now + (20 if self.seed % 50 == 0 else STABLE_S)
         while self.net.now < until:
-            self._command()
+            self.faults.command()
             self.net.run(self.net.now + 0.25)
             after = {node.id for node in self.net.reigning()}
             if before != after:
@@ -306,102 +292,6 @@ class History:
             if node.sent > peers * (4 * self.net.now + BURST):
                 raise Broken(f"{node.id} sent {node.sent} messages to {peers} peers in {self.net.now:.1f} s")
 
-    # Faults
-
-    def _any(self) -> SimulatedNode:
-        return self.random.choice(self.all)
-
-    def _router(self) -> SimulatedNode:
-        return self.random.choice(self.net.reigning() or self.all)
-
-    def _crash(self) -> None:
-        node = self.random.choice((self._any(), self._router()))
-        self.net.kill(node, host_stays=self.random.random() < 0.5)
-        self.net.at(self.net.now + self.random.uniform(0.05, 6), self.net.start, node)
-
-    def _crash_losing_disk(self) -> None:
-        node = self._any()
-        self.net.kill(node)
-        node.lose_disk()
-        self.net.forget_reigns(node)
-        self.net.at(self.net.now + self.random.uniform(0.05, 6), self.net.start, node)
-
-    def _sleep(self, node: SimulatedNode | None = None) -> None:
-        node = node or self._any()
-        self.net.sleep(node)
-        self.net.at(self.net.now + self.random.choice((0.5, 1.5, 2.5, 5, 9)), self._wake, node)
-
-    def _wake(self, node: SimulatedNode) -> None:
-        self.net.wake(node, told=self.random.random() < 0.3)
-
-    def _sleep_router(self) -> None:
-        self._sleep(self._router())
-
-    def _partition(self) -> set[NodeId]:
-        part = {node.id for node in self.all if self.random.random() < 0.5}
-        self.net.split(part)
-        return part
-
-    def _proper_partition(self) -> set[NodeId]:
-        """With somebody on either side, if there are two."""
-        count = len(self.all)
-        part = {
-            node.id
-            for node in self.random.sample(self.all, self.random.randint(min(1, count - 1), count - 1))
-        }
-        self.net.split(part)
-        return part
-
-    def _preferences_change(self) -> None:
-        """Of the routers, a little before they meet: one then hears what the other was before."""
-        for node in self.net.reigning():
-            self._prefer(node, Preference(pinned=True))
-            later = self.net.now + self.random.uniform(1, 3)
-            self.net.at(later, self._prefer, node, Preference(pinned=self.random.random() < 0.2))
-
-    def _prefer(self, node: SimulatedNode, preference: Preference) -> None:
-        if node.runs:
-            node.preference = preference
-            self.net.call(node, self.net.elector(node).set_preference(preference, node.clock(self.net.now)))
-
-    def _mesh(self) -> None:
-        self.net.mend()
-
-    def _graph(self) -> None:
-        links = [
-            (a.id, b.id) for a in self.all for b in self.all if a.id < b.id and self.random.random() < 0.4
-        ]
-        self.net.cut = {each for a, b in links for each in ((a, b), (b, a))}
-
-    def _one_way(self) -> None:
-        self.net.cut = {(a.id, b.id) for a in self.all for b in self.all if self.random.random() < 0.2}
-
-    def _jump_clock(self) -> None:
-        self._any().jump(self.random.choice((0.3, 1.0, 1.9, 2.5, 60.0, -0.2, -1.0, -30.0)))
-
-    def _hand_over(self) -> None:
-        router = self._router()
-        if router.runs:
-            elector = self.net.elector(router)
-            to = self.random.choice((None, self._any().id))
-            try:
-                self.net.call(router, elector.handover(to, router.clock(self.net.now)))
-            except HandoverImpossible:
-                return
-
-    def _drain_for_a_while(self) -> None:
-        node = self.random.choice((self._any(), self._router()))
-        if node.runs:
-            self.net.call(node, self.net.elector(node).drain(node.clock(self.net.now)))
-            self.net.at(self.net.now + self.random.uniform(0.1, 4), self._cancel_drain, node)
-
-    def _cancel_drain(self, node: SimulatedNode) -> None:
-        if node.runs:
-            self.net.call(node, self.net.elector(node).cancel_drain(node.clock(self.net.now)))
-
-    def _change_preference(self) -> None:
-        self._prefer(self._any(), self._preference())
-
     def _drain_and_stop(self, router: SimulatedNode) -> None:
         elector = self.net.elector(router)
         self.net.call(router, elector.drain(router.clock(self.net.now)))
@@ -412,19 +302,6 @@ class History:
             raise Broken(f"nobody took over from {router.id}")
         if len(self.all) > 1:
             self.net.kill(router)
-
-    def _command(self) -> None:
-        """A router commands a worker; the command may come late."""
-        for router in self.net.reigning():
-            worker = self._any()
-            claim = self.net.elector(router).claim
-            if worker is not router and claim is not None:
-                late_s = self.random.choice((0.01, 0.1, 1.0, 3.0))
-                self.net.at(self.net.now + self.random.uniform(0, late_s), self._obey, worker, claim)
-
-    def _obey(self, worker: SimulatedNode, claim: ClaimRef) -> None:
-        if worker.runs and self.net.connected(claim.router, worker.id):
-            worker.obey(claim, self.net.now)
 
 
 _SIZES: Final = (1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6)
