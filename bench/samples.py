@@ -1,6 +1,5 @@
-"""Samples of measures, and their medians."""
+"""Samples of measures, round by round."""
 
-import statistics
 from collections import defaultdict
 
 from bench.report import Row
@@ -15,18 +14,13 @@ class Samples:
     def add(
         self, server: str, measure: str, unit: str, value: float, *, more_is_better: bool = False
     ) -> None:
-        """Keep one sample."""
+        """Keep one sample; the n-th of each server is compared with the n-th of the others."""
         by_server = self._values.setdefault((measure, unit, more_is_better), defaultdict(list))
         by_server[server].append(value)
 
     def rows(self) -> list[Row]:
-        """The medians."""
+        """Everything that was measured."""
         return [
-            Row(
-                measure=measure,
-                unit=unit,
-                more_is_better=more_is_better,
-                values={name: statistics.median(values) for name, values in by_server.items()},
-            )
+            Row(measure=measure, unit=unit, more_is_better=more_is_better, samples=by_server)
             for (measure, unit, more_is_better), by_server in self._values.items()
         ]

@@ -46,6 +46,7 @@ class Shape:
     context_tokens: int  # of all sequences together
     batch_tokens: int
     sequences: int  # llama-server's slots; Corral has no fixed ones
+    unified: bool  # all sequences share the cells
     flash_attention: bool
 
 
@@ -126,7 +127,8 @@ async def prebuilt_server(model: Path, shape: Shape, scratch: Path) -> AsyncIter
     address = Address(port=free_port())
     arguments = [str(program), "--model", str(model), "--host", address.host, "--port", str(address.port)]
     arguments += ["--threads", str(shape.threads), "--ctx-size", str(shape.context_tokens)]
-    arguments += ["--parallel", str(shape.sequences), "--kv-unified", "--batch-size", str(shape.batch_tokens)]
+    arguments += ["--parallel", str(shape.sequences), "--batch-size", str(shape.batch_tokens)]
+    arguments += ["--kv-unified" if shape.unified else "--no-kv-unified"]
     arguments += ["--flash-attn", "on" if shape.flash_attention else "off", "--device", "none"]
     command = _Command(
         name="llama-server (prebuilt)", arguments=arguments, address=address, log=scratch / "prebuilt.log"
@@ -144,13 +146,15 @@ async def node_model(server: Server) -> dict[str, Any]:
 
 
 async def shape_of(server: Server, sequences: int) -> Shape:
-    """What Corral chose for its loaded model, to give the other side the same, with that many slots."""
+    """What Corral chose for its loaded model, to give the other side the same, with that many slots if it may choose."""
     loaded = (await node_model(server))["loaded"]
+    unified = loaded["cache_tokens"] < loaded["context_length"] * loaded["max_sequences"]
     return Shape(
         threads=loaded["threads"],
         context_tokens=loaded["cache_tokens"],
         batch_tokens=loaded["batch_tokens"],
-        sequences=sequences,
+        sequences=sequences if unified else loaded["max_sequences"],
+        unified=unified,
         flash_attention=loaded["flash_attention"],
     )
 

@@ -16,7 +16,7 @@ def main() -> None:
     parameters.n_ctx = shape["context_tokens"]
     parameters.n_batch = shape["batch_tokens"]
     parameters.n_ubatch = min(parameters.n_ubatch, parameters.n_batch)
-    parameters.kv_unified = True
+    parameters.kv_unified = shape["unified"]
     parameters.cpuparams.n_threads = shape["threads"]
     parameters.cpuparams_batch.n_threads = shape["threads"]
     kinds = xllamacpp.llama_flash_attn_type
