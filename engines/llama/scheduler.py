@@ -59,6 +59,7 @@ class Scheduler:
             if self._out:
                 events, self._out = self._out, []
                 emit(events)
+            self._slots.tidy()
 
     def _take_in(self) -> bool:
         """Move new and cancelled requests in; wait for some if idle. False: closed."""

@@ -7,6 +7,7 @@ from corral.engines.llama.native import Bytes, Ints
 from corral.engines.llama.prefix import WORTH_COPYING, CacheTraits, SlotView, common_prefix, reusable
 
 _NO_SLOT = -1
+_WORTH_A_COPY = 8  # one in so many tokens must lack elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,7 +41,8 @@ class Shelf:
         if self._most_bytes == 0:
             return False
         elsewhere = max((common_prefix(tokens, other) for other in others), default=0)
-        return len(tokens) - max(elsewhere, self.best_match(tokens)) > WORTH_COPYING
+        lacking = len(tokens) - max(elsewhere, self.best_match(tokens))
+        return lacking > max(WORTH_COPYING, len(tokens) // _WORTH_A_COPY)
 
     def put(self, parked: Parked) -> None:
         """Keep it, in place of what it continues; drop others for it."""

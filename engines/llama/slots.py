@@ -79,7 +79,6 @@ class SlotTable:
         reused = self._bring(placement) if parked is None else self._fetch(target, *parked)
         target.owner, target.kept, target.used_at = sequence, _EMPTY, self._clock
         sequence.slot, sequence.evaluated = target.id, reused
-        self._make_way()
         return True
 
     def release(self, sequence: Sequence) -> None:
@@ -91,8 +90,6 @@ class SlotTable:
         slot.kept = sequence.tokens[: sequence.evaluated].copy()
         slot.owner, slot.used_at = None, self._clock
         sequence.slot = None
-        if self.free < len(self._slots):
-            self._make_way()
 
     def evict(self) -> bool:
         """Take the least recently used finished sequence out of the cache. False: there is none."""
@@ -102,9 +99,13 @@ class SlotTable:
         self._put_away(min(kept, key=lambda slot: slot.used_at))
         return True
 
-    def _make_way(self) -> None:
-        """For those that run: finished sequences leave, down to what may stay."""
-        while self._kept_tokens > self._most_cached and self.evict():
+    def tidy(self) -> None:
+        """Between steps: finished sequences make way for those that run, all but the latest also for those to come."""
+        kept = [slot for slot in self._slots if slot.owner is None]
+        spared = 0
+        if len(kept) == len(self._slots):
+            spared = len(max(kept, key=lambda slot: slot.used_at).kept)
+        while self._kept_tokens > self._most_cached + spared and self.evict():
             pass
 
     def _put_away(self, slot: _Slot) -> None:

@@ -90,6 +90,8 @@ def test_a_longer_sequence_takes_the_place_of_its_beginning() -> None:
         (tokens(0, 200), [], True),  # 100 more than it holds
         (tokens(0, 132), [], False),
         (tokens(0, 200), [tokens(0, 190)], False),  # the cache holds most of it
+        (tokens(0, 800), [tokens(0, 700)], False),
+        (tokens(0, 800), [tokens(0, 699)], True),  # more than an eighth lacks
         (tokens(500, 200), [tokens(0, 190)], True),
         (tokens(500, 32), [], False),  # quickly read again
     ],
