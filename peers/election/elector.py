@@ -1,6 +1,6 @@
 """One node's part in the election: what it is told, what it wants done, who is the router."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from corral.peers.election.chronicle import Change
 from corral.peers.election.effects import Effect, Probe, Send
@@ -57,6 +57,16 @@ class Elector(Machine):
         return tuple(self._peers.successors(self.router, self._now)) if self.router is not None else ()
 
     @property
+    def other_versions(self) -> Mapping[NodeId, int]:
+        """The members heard lately that are two protocol versions or more away: they aren't heard any further."""
+        return self._peers.other_versions(self._now)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether most of the members heard lately are so far ahead: this node neither votes nor reigns then."""
+        return self._outdated
+
+    @property
     def changes(self) -> tuple[Change, ...]:
         """The last changes of who reigns, oldest first."""
         return self._chronicle.changes
@@ -106,6 +116,7 @@ class Elector(Machine):
             self._lose("nothing was heard of it", now)
         if self._state is State.JOINING and now >= self._joined_at():
             self._state = State.SUSPECT
+        self._look_at_versions(now)
         self._count_ballot(now)
         stand_at = self._stand_at(now)
         if stand_at is not None and now >= stand_at:
@@ -124,7 +135,10 @@ class Elector(Machine):
     def hear(self, peer: NodeId, message: Message, now: float) -> list[Effect]:
         """A message came from a member, whose name the connection has proven."""
         now = self._arrive(now)
-        if peer not in self._is_member or abs(message.version - VERSION) > 1:
+        if peer not in self._is_member:
+            return self._flush()
+        if abs(message.version - VERSION) > 1:
+            self._peers.note_version(peer, message.version, now)
             return self._flush()
         if isinstance(message, Beat):
             self._hear_beat(peer, message, now)
@@ -213,12 +227,10 @@ class Elector(Machine):
         """This machine stops now: others need not find out by waiting. Nothing else should be called after it."""
         now = self._arrive(now)
         self._draining = True
-        self._end_handover()
         if self._mine is not None:
-            self._mine = None
-            self._state = State.SUSPECT
-            self._chronicle.add("this machine stopped", None, now)
-        self._send_beat(self._members, now)
+            self._resign("this machine stopped", now)
+        else:
+            self._send_beat(self._members, now)
         return self._flush()
 
     # Hearing
@@ -250,6 +262,14 @@ class Elector(Machine):
             self._refusals.reported(claim, peer, now)
             self._judge_refusals(now)
 
+    def _look_at_versions(self, now: float) -> None:
+        """A node that most others have left behind must be updated, and doesn't reign until then."""
+        others = self._peers.other_versions(now)
+        ahead = sum(1 for version in others.values() if version > VERSION)
+        self._outdated = ahead > len(self._peers.live(now)) if ahead else False
+        if self._outdated and self._mine is not None:
+            self._resign("this machine must be updated", now)
+
     def _hear_elect(self, peer: NodeId, elect: Elect, now: float) -> None:
         self._observe(elect.term)
         if elect.refused is not None:
@@ -277,7 +297,7 @@ class Elector(Machine):
         if self._handover is not None and self._mine is not None and deny.term == self._mine.ref.term:
             self._handover.denied(peer, now)
             self._press(now)
-        self._voting.denied(deny.term, now)
+        self._voting.denied(peer, deny.term, now)
         if self._state is State.CANDIDATE and not self._voting.open:
             self._state = State.SUSPECT
 

@@ -80,6 +80,7 @@ class Machine:
         self._told_at = now - 1.0
         self._handover: Handover | None = None
         self._draining = False
+        self._outdated = False
         self._announces = False  # to say to everybody that I reign no more
         self._probe_at: float | None = None
         self._voting = Voting(me, timing=self._timing, rules=self._rules, rng=rng, now=now)
@@ -143,7 +144,7 @@ class Machine:
 
     @property
     def _eligible(self) -> bool:
-        return self._preference.eligible and not self._draining
+        return self._preference.eligible and not self._draining and not self._outdated
 
     @property
     def _standing(self) -> Standing:
@@ -178,7 +179,7 @@ class Machine:
     def _reign(self, term: int, absorbs: tuple[ClaimRef, ...], reason: str, now: float) -> None:
         self._state = State.ROUTER
         self._view = self._probe_at = None
-        self._voting.close()
+        self._voting.conclude()
         self._refusals.clear()
         self._peers.begin_reign()
         self._seq += 1
@@ -233,6 +234,14 @@ class Machine:
             self._void(other.ref)
         self._pacing.want_relay(now)
 
+    def _resign(self, reason: str, now: float) -> None:
+        """Reign no more, though nobody takes over."""
+        self._mine = self._handover = None
+        self._state = State.SUSPECT
+        self._lost_at = self._changed_at = now
+        self._chronicle.add(reason, None, now)
+        self._send_beat(self._members, now)
+
     # Following
 
     def _see(self, sighting: Sighting, peer: NodeId, now: float) -> None:
@@ -276,7 +285,7 @@ class Machine:
         self._view = known
         self._view_seq = known.claim.seq
         self._changed_at = now
-        self._voting.close()
+        self._voting.conclude()
         self._refusals.clear()
         self._raise_floor(ref)
         self._chronicle.add(reason, ref, now)

@@ -26,6 +26,9 @@ class PeerTable:
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._heard: dict[NodeId, Heard] = {}
+        self._versions: dict[
+            NodeId, tuple[int, float]
+        ] = {}  # of those too far away, and when they were heard
         self._strengths: deque[tuple[float, int]] = deque()
 
     def note(self, peer: NodeId, beat: Beat, now: float) -> Heard | None:
@@ -34,8 +37,22 @@ class PeerTable:
         until = now + self._timing.lease + min(late_s, self._timing.strength)
         own = next((each.claim.ref for each in beat.claims if each.claim.ref.router == peer), None)
         before = self._heard.get(peer)
+        self._versions.pop(peer, None)
         self._heard[peer] = Heard(beat, now, until, own)
         return before
+
+    def note_version(self, peer: NodeId, version: int, now: float) -> None:
+        """Take note of a member whose protocol is too far away."""
+        self._heard.pop(peer, None)
+        self._versions[peer] = (version, now)
+
+    def other_versions(self, now: float) -> dict[NodeId, int]:
+        """The members of late whose protocol is too far away."""
+        return {
+            peer: version
+            for peer, (version, at) in self._versions.items()
+            if now - at < self._timing.strength
+        }
 
     def last(self, peer: NodeId) -> Heard | None:
         """The last of a member."""
@@ -106,12 +123,14 @@ class PeerTable:
     def clear(self) -> None:
         """Forget everybody, as after sleep."""
         self._heard.clear()
+        self._versions.clear()
         self._strengths.clear()
 
     def forget(self, peers: AbstractSet[NodeId]) -> None:
         """Forget those that are no members any more."""
         for peer in peers:
             self._heard.pop(peer, None)
+            self._versions.pop(peer, None)
 
 
 def standing(peer: NodeId, beat: Beat) -> Standing:

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from typing import Final
 
 from corral.peers.election.messages import BETTER, BUSY
 from corral.peers.election.rules import Rules, Standing
@@ -16,6 +17,11 @@ class _Consent:
     at: float
 
 
+MOST_DENIALS: Final = (
+    8  # of one member in a row, without a router in between: more look like a lie or a fault
+)
+
+
 class Voting:
     """Silence is consent: a ballot that nobody denies until it ends is won."""
 
@@ -27,6 +33,7 @@ class Voting:
         self._term: int | None = None
         self._consent: _Consent | None = None
         self._backoff = now
+        self._denials: dict[NodeId, int] = {}
         self.ends: float | None = None  # when the open ballot is won
 
     @property
@@ -58,11 +65,19 @@ class Voting:
         """Give up an open ballot."""
         self._term = self.ends = None
 
-    def denied(self, term: int, now: float) -> None:
+    def denied(self, by: NodeId, term: int, now: float) -> None:
         """Take a denial: a ballot of this term is lost, another one may come a random while later."""
-        if self._term == term:
+        if self._term != term:
+            return
+        self._denials[by] = self._denials.get(by, 0) + 1
+        if self._denials[by] <= MOST_DENIALS:
             self.close()
             self._backoff = now + self._rng.uniform(*self._timing.backoff)
+
+    def conclude(self) -> None:
+        """There is a router: no ballot is needed any more."""
+        self.close()
+        self._denials.clear()
 
     def objection(self, peer: NodeId, theirs: Standing, mine: Standing, now: float) -> str | None:
         """Why a candidate can't have my consent, None if it can."""

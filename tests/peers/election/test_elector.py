@@ -130,8 +130,52 @@ def test_two_versions_away_is_not_heard() -> None:
     node = elector(A, B)
     node.tick(100.0)
     node.hear(B, Beat(version=3, number=1, claims=claims(B).claims), 100.1)
-    assert node.router is None
+    assert node.router is None and node.other_versions == {B: 3}
     node.hear(B, Beat(version=2, number=2, claims=claims(B).claims), 100.2)
+    assert node.router == B and node.other_versions == {}
+
+
+def test_who_is_left_behind_by_most_neither_reigns_nor_stands() -> None:
+    node = elector(A, B, C)
+    now = advance(node, 100.0, 103.5)
+    assert state(node) is State.ROUTER
+    node.hear(B, Beat(version=3, number=1), now)
+    node.hear(C, Beat(number=1), now)
+    node.tick(now + 0.1)
+    assert state(node) is State.ROUTER and not node.outdated
+    node.hear(C, Beat(version=3, number=2), now + 0.2)
+    sent = node.tick(now + 0.3)
+    assert node.outdated and not node.is_router(now + 0.3)
+    assert any(isinstance(each, Send) and isinstance(each.message, Beat) for each in sent)
+    for step in range(8):
+        node.hear(C, Beat(version=3, number=3 + step), now + 1 + step)
+        advance(node, now + 1 + step, now + 2 + step)
+        assert state(node) is State.SUSPECT
+    advance(node, now + 9, now + 30)
+    assert state(node) is State.ROUTER  # they are gone
+
+
+def test_who_denies_for_ever_is_not_listened_to() -> None:
+    node = elector(A, B, C)
+    now = 100.0
+    for _ in range(200):
+        now = node.next_wake(now)
+        for effect in node.tick(now):
+            if isinstance(effect, Send) and effect.to == B and isinstance(effect.message, Elect):
+                node.hear(B, Deny(term=effect.message.term, why=ALIVE), now + 0.01)
+    assert state(node) is State.ROUTER
+
+
+def test_a_router_wrongly_thought_gone_takes_a_newer_term() -> None:
+    node, now = following()
+    for each in (B, C):
+        node.set_members([A, B, C], now)
+        node.refused(each, now)
+    node.refused(B, now + 0.1)
+    assert node.router is None
+    node.hear(B, claims(B, seq=2, number=2), now + 0.2)
+    assert node.router is None and node.max_term == 6  # which it tells the router
+    node.hear(B, claims(B, term=7, seq=3, number=3), now + 0.7)
     assert node.router == B
 
 
