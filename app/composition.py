@@ -34,11 +34,14 @@ from corral.app.gateway.quotas import Quotas
 from corral.app.history.recorder import Keep, Recorder
 from corral.app.local_token import KeysWithLocalToken
 from corral.app.logs import Logs
+from corral.app.model_copy import copying as model_copy
+from corral.app.model_copy.view import Others
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.paths import DataDir
 from corral.app.run_file import new_token
 from corral.app.server import Server
 from corral.app.serving.infer_route import InferRoute
+from corral.app.serving.own_machine import OwnMachine
 from corral.app.serving.peer_endpoints import PeerEndpoints
 from corral.app.serving.reporter import Reporter
 from corral.app.settings_table import Settings
@@ -87,10 +90,12 @@ class Composition:
         self.pool = self._pool()
         self.telemetry = Telemetry(models=self.pool)
         self._metrics = Metrics(CollectorRegistry())
+        self.own_machine = OwnMachine(self.telemetry)
         self._experience = Experience()
         self._endpoint = PoolEndpoint(
             pool=self.pool,
             node_name=settings.node_name,
+            machine=self.own_machine.machine,
             observer=self._metrics,
             experience=self._experience,
             keep_alive_s=settings.keep_alive_s,
@@ -102,7 +107,9 @@ class Composition:
             experience=self._experience,
             observer=self._metrics,
             keep_alive_s=settings.keep_alive_s,
+            heard=lambda: self._admission.look_again(),
         )
+        self.copying = self._copying()
         self.membership = self._membership()
         self._node = NodeInfo(name=settings.node_name, version=program_version(), place=self._place)
         self._admission = Admission(
@@ -158,6 +165,8 @@ class Composition:
             chooser=chooser,
             quotas=self.quotas,
             observer=self._metrics,
+            downloads=self.copying.control.downloads,
+            on_waited=self.copying.waited,
         )
 
     # --- the other machines
@@ -169,6 +178,11 @@ class Composition:
             telemetry=self.telemetry,
             endpoint=self._endpoint.id,
             experience=self._experience,
+            program=program_version(),
+            devices=self.own_machine.devices,
+            battery=self.own_machine.battery,
+            sha256=self.copying.sums.id_of,
+            copies=self.copying.copies.progress,
             draining=lambda: self.phase is NodeState.DRAINING,
         )
         return Membership(
@@ -187,6 +201,29 @@ class Composition:
                 end_sessions=state.secret.renew,
                 start_anew=self.stop.ask_to_start_anew,
                 changed=lambda: None,
+            ),
+        )
+
+    def _copying(self) -> model_copy.Copying:
+        settings, state = self.settings, self.state
+        return model_copy.Copying(
+            pool=self.pool,
+            folder=settings.models_dir,
+            sums_file=self.folder.model_sums,
+            client=state.client,
+            members=state.members,
+            others=Others(peers=self._peers.peers, live=lambda: self.membership.cluster.live),
+            standpoint=model_copy.Standpoint(
+                node=state.identity.node,
+                alone=lambda: self.membership.cluster.alone,
+                is_router=lambda: self.membership.cluster.is_router,
+                claim=self._claim,
+                accepts=self._accepts,
+                machine=self.own_machine.machine,
+                devices=self.own_machine.devices,
+            ),
+            rules=model_copy.Rules(
+                max_bytes_per_s=settings.copy_max_bytes_per_s, automatically=settings.copy_automatically
             ),
         )
 
@@ -227,7 +264,7 @@ class Composition:
             experience=self._experience,
         )
         relay = RelayRoute(app=app, routing=self._routing, name_of=self.state.members.name)
-        return [infer.route(), relay.route()]
+        return [infer.route(), relay.route(), *self.copying.routes()]
 
     # --- HTTP
 
@@ -291,6 +328,7 @@ class Composition:
             cluster=self.membership.control,
             pairing=self.membership.desk,
             pairing_info=self.membership.info,
+            copies=self.copying.control,
             now=time.time,
         )
         return create_app(
@@ -334,6 +372,7 @@ class Composition:
                 "anthropic": settings.anthropic_api_key is not None,
             },
             peers=self._peers.runtimes,
+            peer_samples=self._peers.samples,
         )
 
 

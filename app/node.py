@@ -23,6 +23,7 @@ from corral.app.log_files import LogLimits
 from corral.app.logs import Logs
 from corral.app.paths import DataDir
 from corral.app.run_file import RunFile, remove_run_files, write_run_files
+from corral.app.serving.own_machine import LOOK_S
 from corral.app.settings_table import Settings
 from corral.app.state import open_state
 from corral.app.stop_signal import StopSignal
@@ -132,9 +133,11 @@ class _Node:
             await parts.telemetry.sample()
 
         parts.membership.supervise(supervisor)
+        parts.copying.supervise(supervisor)
         supervisor.start("recording", parts.recorder.run)
         supervisor.every(POLL_S, "watching for events", parts.watch.look)
         supervisor.every(INTERVAL_S, "sampling of the load", sample_load)
+        supervisor.every(LOOK_S, "looking at this machine", parts.own_machine.look)
         supervisor.every(_HOUR_S, "purge of stored responses", purge_responses)
         supervisor.every(_HOUR_S, "purge of the history", purge_history)
         supervisor.every(_HOUR_S, "purge of old audit entries", purge_audit)

@@ -113,7 +113,7 @@ class HeardModels:
             self._note(name, reversed(each.prefixes))
             reported[name] = Reported(
                 active=each.active + each.waiting if quiet else 0,
-                pace=Pace(decode=each.decode or None, prefill=each.prefill or None),
+                pace=Pace(decode=each.decode_tenths / 10 or None, prefill=each.prefill_tenths / 10 or None),
                 prefixes=self._prefixes.get(name, {}).keys(),
             )
         self._live, self._changed, self._reported = live, changed, reported
@@ -155,7 +155,7 @@ def _as_said(status: ModelStatus, live: report.ModelLive) -> ModelStatus:
         progress=live.progress / 100,
         error=live.error or status.error,
         loaded=_loaded(status.file, live) if lifecycle is Lifecycle.LOADED else None,
-        live=LiveNumbers(active=live.active, queued=live.waiting, tokens_per_s=live.tokens_per_s),
+        live=LiveNumbers(active=live.active, queued=live.waiting, tokens_per_s=live.speed_tenths / 10),
     )
 
 

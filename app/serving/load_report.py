@@ -18,16 +18,18 @@ MAX_LIVE_BYTES = 16 * 1024
 MOST_MODELS = 2000
 MOST_LIVE_MODELS = 64
 MOST_GPUS = 16
+MOST_COPIES = 8
 MOST_PREFIXES = 64  # fingerprints of a model in the static part
 MOST_NEW_PREFIXES = 16  # of a model in the live part
 DIGEST_BYTES = 8
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
-Rate = Annotated[float, Meta(ge=0, le=1e7)]  # tokens per second; 0: not known
+Tenths = Annotated[int, Meta(ge=0, le=10**8)]  # of tokens per second; 0: not known
 Name = Annotated[str, Meta(max_length=512)]
 Word = Annotated[str, Meta(max_length=64)]
 Words = Annotated[str, Meta(max_length=200)]
+Sentence = Annotated[str, Meta(max_length=400)]
 Fingerprint = Annotated[bytes, Meta(min_length=8, max_length=8)]
 
 
@@ -87,13 +89,14 @@ class ModelLive(
         "context_length": "c",
         "active": "a",
         "waiting": "w",
-        "decode": "d",
-        "prefill": "f",
-        "tokens_per_s": "t",
+        "decode_tenths": "d",
+        "prefill_tenths": "f",
+        "speed_tenths": "t",
         "prefixes": "h",
     },
 ):
-    """A model that is not merely on disk. `state` is a Lifecycle; `decode` and `prefill` are of one answer alone."""
+    """A model that is not merely on disk. `state` is a Lifecycle; decoding and prefill are
+    those of one answer alone."""
 
     model: Count  # place in the static part's list
     state: Word = "loaded"
@@ -103,9 +106,9 @@ class ModelLive(
     context_length: Count = 0  # as it was loaded
     active: Count = 0
     waiting: Count = 0
-    decode: Rate = 0.0
-    prefill: Rate = 0.0
-    tokens_per_s: Rate = 0.0  # generated now, all answers together
+    decode_tenths: Tenths = 0
+    prefill_tenths: Tenths = 0
+    speed_tenths: Tenths = 0  # generated now, all answers together
     prefixes: Annotated[
         tuple[Fingerprint, ...], Meta(max_length=MOST_NEW_PREFIXES)
     ] = ()  # of the last seconds
@@ -125,6 +128,36 @@ class GpuLive(
     celsius: Annotated[int, Meta(ge=-50, le=200)] | None = None
 
 
+class CopyLive(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    rename={
+        "model": "m",
+        "id": "i",
+        "state": "s",
+        "done_bytes": "d",
+        "total_bytes": "t",
+        "sources": "n",
+        "bytes_per_s": "r",
+        "error": "e",
+        "note": "o",
+    },
+):
+    """A model that is being fetched from other machines, or was lately. `state` is a `model_copy.copies.State`."""
+
+    model: Name
+    id: Word  # of the model's content
+    state: Word = "waiting"
+    done_bytes: Count = 0
+    total_bytes: Count = 0
+    sources: Count = 0  # machines that are sending
+    bytes_per_s: Count = 0
+    error: Sentence = ""
+    note: Sentence = ""
+
+
 class LiveReport(
     msgspec.Struct,
     frozen=True,
@@ -141,6 +174,7 @@ class LiveReport(
         "in_use": "u",
         "draining": "x",
         "models": "l",
+        "copies": "p",
     },
 ):
     """What changes all the time. None: not known."""
@@ -155,6 +189,7 @@ class LiveReport(
     in_use: bool | None = None  # by its owner
     draining: bool = False
     models: Annotated[tuple[ModelLive, ...], Meta(max_length=MOST_LIVE_MODELS)] = ()
+    copies: Annotated[tuple[CopyLive, ...], Meta(max_length=MOST_COPIES)] = ()
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -46,9 +46,13 @@ class PeerEndpoints:
         observer: Observer | None = None,
         keep_alive_s: float = KEEP_ALIVE_S,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
+        heard: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`name_of` says what people call a machine; `claim` is this node's right to ask, TERM.ROUTER."""
+        """`name_of` says what people call a machine; `claim` is this node's right to ask, TERM.ROUTER.
+
+        `heard` is called after each report: somebody may have loaded a model and have more slots.
+        """
         self._client = client
         self._name_of = name_of
         self._claim = claim
@@ -56,6 +60,7 @@ class PeerEndpoints:
         self._observer = observer
         self._keep_alive_s = keep_alive_s
         self._idle_timeout_s = idle_timeout_s
+        self._heard = heard
         self._now = now
         self._peers: dict[NodeId, Peer] = {}
         self._live: frozenset[NodeId] = frozenset()
@@ -103,6 +108,7 @@ class PeerEndpoints:
             return False
         self._peers[peer] = known
         self._warned.discard(peer)
+        self._heard()
         return wanted
 
     def set_live(self, peers: Collection[NodeId]) -> None:

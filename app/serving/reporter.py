@@ -50,6 +50,7 @@ class Reporter:
         program: str = "",
         devices: Callable[[], Devices | None] = lambda: None,
         sha256: Callable[[ModelFile], str] = _no_sum,
+        copies: Callable[[], Sequence[report.CopyLive]] = tuple,
         battery: Callable[[], Battery | None] = lambda: None,
         in_use: Callable[[], bool | None] = lambda: None,
         draining: Callable[[], bool] = lambda: False,
@@ -66,6 +67,7 @@ class Reporter:
         self._program = program
         self._devices = devices
         self._sha256 = sha256
+        self._copies = copies
         self._battery = battery
         self._in_use = in_use
         self._draining = draining
@@ -84,10 +86,12 @@ class Reporter:
         models = [
             self._model_live(number, statuses[number], now) for number in telling[: report.MOST_LIVE_MODELS]
         ]
-        data = report.encode_live(self._machine_live(models))
+        copies = tuple(self._copies())[: report.MOST_COPIES]
+        data = report.encode_live(self._machine_live(models, copies))
         while len(data) > report.MAX_LIVE_BYTES:
             models = [structs.replace(each, prefixes=()) for each in models[: len(models) * 3 // 4]]
-            data = report.encode_live(self._machine_live(models))
+            copies = copies[: len(copies) * 3 // 4]
+            data = report.encode_live(self._machine_live(models, copies))
         return data
 
     def static(self) -> bytes:
@@ -111,7 +115,9 @@ class Reporter:
             self._static = _static_report(*made_of, program=self._program)
         return statuses[: len(self._static.models)]
 
-    def _machine_live(self, models: Sequence[report.ModelLive]) -> report.LiveReport:
+    def _machine_live(
+        self, models: Sequence[report.ModelLive], copies: tuple[report.CopyLive, ...]
+    ) -> report.LiveReport:
         latest, battery = self._telemetry.latest, self._battery()
         load = None if latest is None else latest.load
         return report.LiveReport(
@@ -124,6 +130,7 @@ class Reporter:
             in_use=self._in_use(),
             draining=self._draining(),
             models=tuple(models),
+            copies=copies,
         )
 
     def _model_live(self, number: int, status: ModelStatus, now: float) -> report.ModelLive:
@@ -137,9 +144,9 @@ class Reporter:
             context_length=0 if status.loaded is None else status.loaded.context_length,
             active=status.live.active,
             waiting=status.live.queued,
-            decode=_rate(pace.decode),
-            prefill=_rate(pace.prefill),
-            tokens_per_s=_rate(status.live.tokens_per_s),
+            decode_tenths=_tenths(pace.decode),
+            prefill_tenths=_tenths(pace.prefill),
+            speed_tenths=_tenths(status.live.tokens_per_s),
             prefixes=self._experience.prefixes.newest(
                 self._place(status), report.MOST_NEW_PREFIXES, since=now - NEW_S
             ),
@@ -195,5 +202,5 @@ def _percent(value: float) -> int:
     return min(100, max(0, round(value)))
 
 
-def _rate(value: float | None) -> float:
-    return 0.0 if value is None else round(min(value, 1e7), 1)
+def _tenths(tokens_per_s: float | None) -> int:
+    return 0 if tokens_per_s is None else min(10**8, max(0, round(tokens_per_s * 10)))

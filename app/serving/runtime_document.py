@@ -52,7 +52,7 @@ def load_document(at: float, live: LiveReport, static: StaticReport) -> dict[str
         ],
         "active": sum(each.active for each in live.models),
         "queued": sum(each.waiting for each in live.models),
-        "tokens_per_s": sum(each.tokens_per_s for each in live.models),
+        "tokens_per_s": sum(each.speed_tenths for each in live.models) / 10,
         "battery_percent": live.battery_percent,
         "on_battery": live.on_battery,
         "in_use": live.in_use,
