@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import guards
 from tests.cluster.lan import Lan
 from tests.cluster.machine import Machine, one_router, wait_for
 
@@ -79,3 +80,11 @@ def whole(three: list[Machine]) -> Iterator[list[Machine]]:
         if machine.process.poll() is not None:
             machine.start_again()
     wait_for(lambda: all_in_one(three), within_s=60, what=lambda: [each.output() for each in three])
+
+
+@pytest.fixture(autouse=True)
+def _test_leaves_nothing() -> Iterator[None]:
+    """Machines live as long as their module, and tests kill and restart them; the module leaves nothing."""
+    guard = guards.Guard({"threads": guards.threads_without_pools})
+    yield
+    guard.check()
