@@ -157,9 +157,12 @@ class Joining:
             return await self._ask(knocking, door, info)
 
     async def _ask_by_itself(self, knocking: Knocking, found: Sequence[Door]) -> ClusterIdentity | None:
-        """Of the clusters that take this one in the highest ranked; None: there is none."""
+        """Of the clusters that take this one in the highest ranked; None: there is none. Between established ones a person has to choose."""
         best: tuple[Door, ClusterInfo] | None = None
-        for door, info in await self._seen(knocking, found):
+        seen = await self._seen(knocking, found)
+        if len(choices := [each for each in seen if not may_ask(each[1].standing)]) > 1:
+            raise _several(choices)
+        for door, info in seen:
             above = self._own() if best is None else best[1].standing
             if takes_in(info.standing, above):
                 best = door, info
@@ -191,9 +194,8 @@ class Joining:
             raise CantJoin(
                 "no other cluster is found on this network; name one of its machines: corral cluster join --host NAME"
             )
-        if len({info.cluster for _, info in seen}) > 1:
-            names = ", ".join(f"{info.name} at {door.address.host}" for door, info in seen)
-            raise CantJoin(f"there are several clusters ({names}); choose one with --host")
+        if len(seen) > 1:
+            raise _several(seen)
         return seen[0]
 
     async def _with_token(self, knocking: Knocking, found: Sequence[Door], text: str) -> ClusterIdentity:
@@ -251,3 +253,8 @@ class Joining:
                 raise CantJoin("the machine that let this one in speaks of another cluster")
             return cluster
         raise CantJoin(f"this machine was let in, but can't reach the peer port of the other ({failure})")
+
+
+def _several(seen: Sequence[tuple[Door, ClusterInfo]]) -> CantJoin:
+    names = ", ".join(f"{info.name} at {door.address.host}" for door, info in seen)
+    return CantJoin(f"there are several clusters ({names}); choose one: corral cluster join --host NAME")
