@@ -25,6 +25,9 @@ from corral.peers.transport.response import LOST, PeerResponse, was_never_sent
 
 MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
 CONNECT_S: Final = 1.0
+_CONNECT_SHARE: Final = (
+    0.7  # of the time for a post; less than all, so that it is known that nothing was sent
+)
 _MOST_CONNECT_S: Final = 3.0
 _LINK_ANSWER_S: Final = 5.0
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -78,7 +81,9 @@ class PeerClient:
         `repeatable` (harmless when handled twice, as heartbeats, pulls and votes are) is sent once more, on a new
         connection, if the first one ended without a byte of an answer.
         """
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(0.9 * timeout_s, _MOST_CONNECT_S))
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=min(_CONNECT_SHARE * timeout_s, _MOST_CONNECT_S)
+        )
         try:
             async with asyncio.timeout(timeout_s):
                 try:

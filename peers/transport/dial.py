@@ -47,10 +47,8 @@ C = TypeVar("C", bound=Connected)
 
 def in_order(addresses: Sequence[Address], worked_last: Address | None) -> list[Address]:
     """Each once, the one that worked last first, if it is still among them."""
-    known = list(dict.fromkeys(addresses))[:MOST_ADDRESSES]
-    if worked_last in addresses and worked_last is not None:
-        return [worked_last, *(each for each in known if each != worked_last)]
-    return known
+    best = [worked_last] if worked_last is not None and worked_last in addresses else []
+    return list(dict.fromkeys([*best, *addresses]))[:MOST_ADDRESSES]
 
 
 def verdict(node: NodeId, failures: Mapping[Address, Failed], worked_last: Address | None) -> PeerError:

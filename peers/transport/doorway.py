@@ -29,11 +29,18 @@ class Doorway:
     """Accepts connections from listening sockets."""
 
     def __init__(
-        self, *, protocol: Callable[[], asyncio.Protocol], context: Callable[[], ssl.SSLContext]
+        self,
+        *,
+        protocol: Callable[[], asyncio.Protocol],
+        context: Callable[[], ssl.SSLContext],
+        most_of_address: int = MOST_OF_ADDRESS,
+        most_in_all: int = MOST_IN_ALL,
     ) -> None:
         """`context` is asked for each connection, so another one counts at once."""
         self._protocol = protocol
         self._context = context
+        self._most_of_address = most_of_address
+        self._most_in_all = most_in_all
         self._listening: dict[socket.socket, asyncio.Task[None]] = {}
         self._handshakes: OrderedDict[asyncio.Task[None], socket.socket] = OrderedDict()  # oldest first
         self._pushed_out: set[asyncio.Task[None]] = set()
@@ -75,11 +82,11 @@ class Doorway:
             self._take(connection, str(address[0]))
 
     def _take(self, connection: socket.socket, host: str) -> None:
-        if self._of_address[host] >= MOST_OF_ADDRESS:
+        if self._of_address[host] >= self._most_of_address:
             connection.close()
             self.turned_away(host, "too many unfinished connections")
             return
-        if len(self._handshakes) >= MOST_IN_ALL:
+        if len(self._handshakes) >= self._most_in_all:
             oldest, its_connection = self._handshakes.popitem(last=False)
             self._pushed_out.add(oldest)
             socket_options.hang_up(its_connection)

@@ -19,7 +19,6 @@ _OPTIONS: Final = (  # not every system has each
 
 def prepare(connection: socket.socket) -> None:
     """Set them; accepted sockets don't inherit all. Raises OSError if the connection is gone."""
-    connection.setblocking(False)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _OPTIONS:
@@ -28,9 +27,6 @@ def prepare(connection: socket.socket) -> None:
 
 
 def hang_up(connection: socket.socket) -> None:
-    """End a connection that a transport may own already: the transport sees the end and closes the socket.
-
-    Cancelling asyncio's making of a TLS connection in its first moment doesn't close it.
-    """
+    """End a connection that a transport owns or is about to own: it sees the end, and closes the socket."""
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

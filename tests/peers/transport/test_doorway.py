@@ -7,7 +7,9 @@ import os
 import pytest
 from structlog.testing import capture_logs
 
-from corral.peers.transport import doorway
+from corral.peers.identity.identity import Identity
+from corral.peers.transport import doorway, tls
+from corral.peers.transport.listening import listen
 from tests.peers.transport.machines import Machine
 
 LIMIT_S = 10.0
@@ -74,4 +76,21 @@ async def test_stopping_ends_handshakes_that_are_under_way(bob: Machine) -> None
     for reader, writer in opened:
         with contextlib.suppress(OSError):
             assert await asyncio.wait_for(reader.read(), LIMIT_S) == b""
+        writer.transport.abort()
+
+
+async def test_when_there_are_too_many_in_all_the_oldest_makes_room(identities: list[Identity]) -> None:
+    context = await asyncio.to_thread(tls.server_context, identities[0], [])
+    (listening,) = listen("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    door = doorway.Doorway(protocol=asyncio.Protocol, context=lambda: context, most_in_all=2)
+    door.open([listening])
+
+    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+    for reader, _ in opened[:3]:
+        with contextlib.suppress(OSError):
+            assert await asyncio.wait_for(reader.read(), LIMIT_S) == b""
+    assert not any(reader.at_eof() for reader, _ in opened[3:])
+    await door.close()
+    for _, writer in opened:
         writer.transport.abort()
