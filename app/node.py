@@ -94,7 +94,6 @@ class _Node:
         await parts.server.start()
         try:
             await parts.pool.start()
-            await parts.recorder.open()
             now = time.time()
             parts.quotas.restore(await used_since(parts.state.database, day_start(now)), now=now)
             await parts.membership.open(front_port=parts.server.port, routes=parts.peer_routes)

@@ -15,6 +15,7 @@ from corral.app.settings_table import Settings
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.carry_over import carry_over
 from corral.app.store.database import Database, open_database
+from corral.app.store.history_log import begin_log
 from corral.app.store.replicated import open_store
 from corral.peers.cluster.cluster import REPLICA_PATH
 from corral.peers.cluster.cluster_file import ClusterIdentity, load_cluster
@@ -57,7 +58,7 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
     members = Members(introduced=[Certificate.from_pem(each) for each in cluster.introduced])
     contacts = Contacts(members=members, book=AddressBook(identity.node))
     async with (
-        _database(folder) as database,
+        _database(folder, cluster) as database,
         _client(identity, contacts) as client,
         _ledger(folder, identity.node, cluster, client) as ledger,
     ):
@@ -85,9 +86,10 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
 
 
 @asynccontextmanager
-async def _database(folder: DataDir) -> AsyncIterator[Database]:
+async def _database(folder: DataDir, cluster: ClusterIdentity) -> AsyncIterator[Database]:
     database = await open_database(folder.database)
     try:
+        await begin_log(database, cluster.id)
         yield database
     finally:
         await database.close()

@@ -14,7 +14,8 @@ from corral.app.gateway.recording import Outcome, RequestRecord
 from corral.app.history.row import Texts, request_values, texts_of, usage_rows
 from corral.app.store.database import Database, Statement, Value
 from corral.app.store.errors import DiskFull
-from corral.app.store.history import REQUESTS, TEXTS, UPSERT_USAGE, insert_statements, last_number
+from corral.app.store.history import REQUESTS, TEXTS, UPSERT_USAGE, insert_statements
+from corral.app.store.history_log import take
 
 FLUSH_S = 0.5  # a record waits so long for others; twice as often costs 10 % of requests/s at full load
 RETRY_S = 2.0  # while nothing can be written
@@ -46,7 +47,7 @@ class RecordingStatus:
 
 
 class Recorder:
-    """The RequestLog in the database. `open` it, then keep `run` running; `stop` writes the last ones."""
+    """The RequestLog in the database. Keep `run` running; `stop` writes the last ones."""
 
     def __init__(
         self,
@@ -67,7 +68,6 @@ class Recorder:
         self._waiting: deque[RequestRecord] = deque()
         self._bytes = 0
         self._some = asyncio.Event()
-        self._number = 0
         self._batch: _Batch | None = None  # made, but not written yet
         self._writing = asyncio.Lock()
         self._strangers = _PerSecond(STRANGERS_PER_S)
@@ -81,10 +81,6 @@ class Recorder:
         return RecordingStatus(
             paused=reason is not None, reason=reason, since=since, waiting=waiting, lost=self._lost
         )
-
-    async def open(self) -> None:
-        """Go on counting where the last run ended."""
-        self._number = await last_number(self._database)
 
     def put(self, record: RequestRecord) -> None:
         """Keep a record soon."""
@@ -136,10 +132,7 @@ class Recorder:
             records = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             self._bytes -= sum(map(_size, records))
             rows = [each for each in records if self._gets_a_row(each)]
-            self._batch = await asyncio.to_thread(
-                _made, rows, records, first=self._number + 1, texts=self._keep is Keep.FULL
-            )
-            self._number += len(rows)
+            self._batch = await asyncio.to_thread(_made, rows, records, texts=self._keep is Keep.FULL)
         await self._database.write(self._batch.statements)
         self._batch = None
 
@@ -193,15 +186,15 @@ class _Batch:
     statements: Sequence[Statement]
 
 
-def _made(
-    rows: Sequence[RequestRecord], records: Sequence[RequestRecord], *, first: int, texts: bool
-) -> _Batch:
-    numbered = list(enumerate(rows, start=first))
+def _made(rows: Sequence[RequestRecord], records: Sequence[RequestRecord], *, texts: bool) -> _Batch:
+    numbered = list(enumerate(rows, start=1))
+    last = len(rows) + 1  # of the sums: others get them after the rows
     statements = insert_statements(*REQUESTS, [request_values(record, number) for number, record in numbered])
     if texts:
         said = [_text_values(number, texts_of(record)) for number, record in numbered]
         statements += insert_statements(*TEXTS, said)
-    return _Batch(count=len(rows), statements=[*statements, Statement(UPSERT_USAGE, usage_rows(records))])
+    sums = [(*values, last) for values in usage_rows(records)]
+    return _Batch(count=len(rows), statements=[*statements, Statement(UPSERT_USAGE, sums), take(last)])
 
 
 def _text_values(number: int, texts: Texts) -> tuple[Value, ...]:

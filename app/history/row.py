@@ -28,7 +28,7 @@ class Texts:
 
 
 def request_values(record: RequestRecord, number: int) -> tuple[Value, ...]:
-    """The row of table `requests`, in the order of its columns."""
+    """The row of table `requests`, in the order of its columns. `number` counts from 1 in the transaction."""
     trace, who = record.trace, record.client.principal
     return (
         number,
@@ -82,7 +82,7 @@ def usage_key(record: RequestRecord) -> UsageKey:
 
 
 def usage_rows(records: Iterable[RequestRecord]) -> list[tuple[Value, ...]]:
-    """The rows of table `usage` to add to what is there, in the order of its columns."""
+    """The rows of table `usage` to add to what is there, in the order of its columns, without log and number."""
     sums: dict[UsageKey, list[float]] = {}
     names: dict[UsageKey, str] = {}
     for record in records:

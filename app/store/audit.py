@@ -9,7 +9,12 @@ from corral.app.gateway.audit import AuditEntry
 from corral.app.ids import new_id
 from corral.app.store.database import Database
 from corral.app.store.errors import DiskFull
+from corral.app.store.history import insert_statements
+from corral.app.store.history_log import take
 
+COLUMNS = (
+    "id, at, who_kind, who_id, who_name, address, action, method, path, status, request_id, details, number"
+)
 RETENTION_S = 366 * 86_400.0
 _LOG = structlog.get_logger(__name__)
 
@@ -24,24 +29,22 @@ class Audit:
         """Keep an entry; if the disk is full, the log file has it alone."""
         who = entry.client.principal
         try:
-            await self._database.execute(
-                "INSERT INTO audit (id, at, who_kind, who_id, who_name, address, action, method, path, status,"
-                " request_id, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    new_id(entry.at),
-                    entry.at,
-                    None if who is None else who.kind.value,
-                    None if who is None else who.id,
-                    None if who is None else who.name,
-                    entry.client.address,
-                    entry.action,
-                    entry.method,
-                    entry.path[:500],
-                    entry.status,
-                    entry.request_id,
-                    orjson.dumps(dict(entry.details)).decode(),
-                ),
+            row = (
+                new_id(entry.at),
+                entry.at,
+                None if who is None else who.kind.value,
+                None if who is None else who.id,
+                None if who is None else who.name,
+                entry.client.address,
+                entry.action,
+                entry.method,
+                entry.path[:500],
+                entry.status,
+                entry.request_id,
+                orjson.dumps(dict(entry.details)).decode(),
+                1,
             )
+            await self._database.write([*insert_statements("audit", COLUMNS, [row]), take(1)])
         except (DiskFull, sqlite3.Error) as error:
             _LOG.error("audit entry not kept", action=entry.action, path=entry.path, error=str(error))
 

@@ -45,6 +45,9 @@ class Database:
         self._writer = writer
         self._reader = reader
         self._turn = asyncio.Lock()
+        self.writes = (
+            0  # changes with each transaction of `write`: whoever saw it last knows whether to look again
+        )
 
     async def execute(self, sql: str, values: Sequence[Value] = ()) -> int:
         """Run a statement that writes; the number of rows that it changed."""
@@ -59,13 +62,17 @@ class Database:
             with _full_disk_named():
                 return list(await self._writer.execute_fetchall(sql, values))
 
-    async def write(self, statements: Sequence[Statement]) -> None:
-        """Run statements as one transaction: all of them or none."""
+    async def write(self, statements: Sequence[Statement]) -> list[int]:
+        """Run statements as one transaction: all of them or none. How many rows each changed."""
+        changed: list[int] = []
         async with self._turn:
             with _full_disk_named():
                 async with self._transaction():
                     for each in statements:
-                        await self._writer.executemany(each.sql, each.rows)
+                        async with self._writer.executemany(each.sql, each.rows) as cursor:
+                            changed.append(cursor.rowcount)
+        self.writes += 1
+        return changed
 
     async def read(self, sql: str, values: Sequence[Value] = ()) -> list[sqlite3.Row]:
         """Every row of a query; it sees what was written before it began, and never waits for a write."""

@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from corral.app.store.database import Database, Statement, Value
+from corral.app.store.history_log import LOG, NEXT
 
-_COLUMNS = (
+COLUMNS = (
     "number, id, request_id, started_at, method, path, model, endpoint_id, endpoint_name, node_name, who_kind, who_id,"
     " who_name, address, status, outcome, error_code, streamed, duration_s, queued_s, first_token_s, prompt_tokens,"
     " cached_tokens, completion_tokens, request_bytes, answer_bytes"
 )
-_AT_A_TIME = 32  # rows of one statement
-_SUMS = [
+USAGE_WHO = "hour, model, endpoint_id, who_kind, who_id, who_name, address"
+SUMS = (
     "requests",
     "failures",
     "refusals",
@@ -21,16 +22,18 @@ _SUMS = [
     "cached_tokens",
     "completion_tokens",
     "duration_s",
-]
+)
+_AT_A_TIME = 32  # rows of one statement
+_MARKS = {"number": NEXT, "log": LOG}
 
 
 def _many(table: str, columns: str, rows: int) -> str:
-    marks = f"({', '.join('?' * (columns.count(',') + 1))})"
-    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([marks] * rows)}"
+    marks = ", ".join(_MARKS.get(each.strip(), "?") for each in columns.split(","))
+    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([f'({marks})'] * rows)}"
 
 
 def insert_statements(table: str, columns: str, rows: Sequence[Sequence[Value]]) -> list[Statement]:
-    """Many rows with few statements.
+    """Many rows with few statements. A `number` counts from 1 in the transaction, see `history_log`.
 
     The sqlite3 module takes the interpreter lock back after each statement, and a busy event loop would have to give it
     up each time.
@@ -44,12 +47,12 @@ def insert_statements(table: str, columns: str, rows: Sequence[Sequence[Value]])
     return [*statements, Statement(_many(table, columns, 1), rows[whole:])]
 
 
-REQUESTS = ("requests", _COLUMNS)
+REQUESTS = ("requests", COLUMNS)
 TEXTS = ("request_texts", "number, request_body, answer_body, searched")
 UPSERT_USAGE = (
-    _many("usage", f"hour, model, endpoint_id, who_kind, who_id, who_name, address, {', '.join(_SUMS)}", 1)
-    + " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, "
-    + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS)
+    _many("usage", f"{USAGE_WHO}, {', '.join(SUMS)}, log, number", 1)
+    + " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, number = excluded.number, "
+    + ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
 )
 
 EXPORT_PAGE = 500  # rows that an export holds at a time
@@ -73,16 +76,16 @@ class HistoryFilter:
 
 
 class History:
-    """Reads and clears the history; the recorder writes it."""
+    """Reads and clears the history, the latest request first. The recorder writes it, and copies of other machines' come too."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def page(self, wanted: HistoryFilter, *, offset: int, limit: int) -> list[sqlite3.Row]:
-        """Rows of `requests`, the latest first."""
+        """Rows of `requests`."""
         where, values = _where(wanted)
         return await self._database.read(
-            f"SELECT * FROM requests{where} ORDER BY number DESC LIMIT ? OFFSET ?", (*values, limit, offset)
+            f"SELECT * FROM requests{where}{_LATEST_FIRST} LIMIT ? OFFSET ?", (*values, limit, offset)
         )
 
     async def count(self, wanted: HistoryFilter) -> int:
@@ -96,19 +99,19 @@ class History:
         return rows[0] if rows else None
 
     async def every(self, wanted: HistoryFilter) -> AsyncIterator[list[sqlite3.Row]]:
-        """All of them with their texts, the latest first, some hundred at a time."""
+        """All of them with their texts, some hundred at a time."""
         where, values = _where(wanted)
         glue = "AND" if where else "WHERE"
-        before = 2**62
+        before: tuple[Value, ...] = (float("inf"), 0)
         while True:
             rows = await self._database.read(
-                f"{_WITH_TEXTS}{where} {glue} requests.number < ? ORDER BY requests.number DESC LIMIT ?",
-                (*values, before, EXPORT_PAGE),
+                f"{_WITH_TEXTS}{where} {glue} (started_at, requests.number) < (?, ?){_LATEST_FIRST} LIMIT ?",
+                (*values, *before, EXPORT_PAGE),
             )
             if not rows:
                 return
             yield rows
-            before = rows[-1]["number"]
+            before = rows[-1]["started_at"], rows[-1]["number"]
 
     async def purge(self, *, before: float, now: float) -> int:
         """Forget requests that began before a time, and sums that are older than a year; how many requests."""
@@ -125,15 +128,11 @@ class History:
                 return forgotten
 
 
+_LATEST_FIRST = " ORDER BY started_at DESC, requests.number DESC"
 _WITH_TEXTS = (
     "SELECT requests.*, request_body, answer_body FROM requests"
     " LEFT JOIN request_texts ON request_texts.number = requests.number"
 )
-
-
-async def last_number(database: Database) -> int:
-    """The number of the latest row; 0 if there is none."""
-    return int((await database.rows("SELECT coalesce(max(number), 0) FROM requests"))[0][0])
 
 
 def _where(wanted: HistoryFilter) -> tuple[str, list[Value]]:

@@ -5,9 +5,15 @@ from collections.abc import Callable
 import structlog
 
 from corral.app.openai.responses.store import StoredResponse
-from corral.app.store.database import Database
+from corral.app.store.database import Database, Statement
 from corral.app.store.errors import DiskFull
+from corral.app.store.history import insert_statements
+from corral.app.store.history_log import NEXT, take
 
+COLUMNS = "id, created_at, api_key_id, document, input_items, expires_at, number"
+DELETE = (  # what stays of it tells other machines
+    f"UPDATE responses SET document = x'', input_items = x'', deleted = 1, number = {NEXT} WHERE id = ? AND NOT deleted"
+)
 _LOG = structlog.get_logger(__name__)
 
 
@@ -22,25 +28,23 @@ class Responses:
     async def put(self, response: StoredResponse, *, expires_at: float) -> None:
         """Keep a response until `expires_at`; if the disk is full it is answered, but not kept."""
         try:
-            await self._database.execute(
-                "INSERT OR REPLACE INTO responses (id, created_at, api_key_id, document, input_items, expires_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    response.id,
-                    response.created_at,
-                    response.api_key_id,
-                    response.document,
-                    response.input_items,
-                    expires_at,
-                ),
+            row = (
+                response.id,
+                response.created_at,
+                response.api_key_id,
+                response.document,
+                response.input_items,
+                expires_at,
+                1,
             )
+            await self._database.write([*insert_statements("responses", COLUMNS, [row]), take(1)])
         except DiskFull:
             _LOG.error("response not kept: the disk is full or can't be written", id=response.id)
 
     async def get(self, id: str) -> StoredResponse | None:
         """The response, unless it has expired or never was."""
         rows = await self._database.read(
-            "SELECT * FROM responses WHERE id = ? AND expires_at > ?", (id, self._clock())
+            "SELECT * FROM responses WHERE id = ? AND expires_at > ? AND NOT deleted", (id, self._clock())
         )
         if not rows:
             return None
@@ -54,8 +58,9 @@ class Responses:
         )
 
     async def delete(self, id: str) -> bool:
-        """Forget a response; False if there was none."""
-        return await self._database.execute("DELETE FROM responses WHERE id = ?", (id,)) > 0
+        """Forget a response, on machines that have a copy too; False if there was none."""
+        deletion = Statement(DELETE, [(1, id)])
+        return (await self._database.write([deletion, take(1)]))[0] > 0
 
     async def purge(self) -> int:
         """Forget every expired response; how many."""

@@ -32,10 +32,10 @@ class FullDisk(Database):
         self._inner = inner
         self.full = True
 
-    async def write(self, statements: Sequence[Statement]) -> None:
+    async def write(self, statements: Sequence[Statement]) -> list[int]:
         if self.full:
             raise DiskFull
-        await self._inner.write(statements)
+        return await self._inner.write(statements)
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         return await self._inner.rows(sql)
@@ -43,7 +43,6 @@ class FullDisk(Database):
 
 async def test_records_become_rows_texts_and_sums(database: Database) -> None:
     recorder = Recorder(database=database)
-    await recorder.open()
     recorder.put(record())
     recorder.put(
         record(at=NOW + 1, status=404, outcome=Outcome.REFUSED, trace=Trace(error_code="model_not_found"))
@@ -66,10 +65,9 @@ async def test_records_become_rows_texts_and_sums(database: Database) -> None:
 async def test_numbers_go_on_after_a_restart(database: Database) -> None:
     for _ in range(2):
         recorder = Recorder(database=database)
-        await recorder.open()
         recorder.put(record())
         await recorder.stop()
-    assert [row["number"] for row in await History(database).page(ALL, offset=0, limit=10)] == [2, 1]
+    assert [row["number"] for row in await History(database).page(ALL, offset=0, limit=10)] == [3, 1]
 
 
 async def test_a_stream_is_kept_as_its_text(database: Database) -> None:
@@ -124,8 +122,8 @@ async def test_what_waits_is_bounded(database: Database) -> None:
     await recorder.flush()
     history = History(database)
     rows = await history.page(ALL, offset=0, limit=10)
-    assert [row["started_at"] - NOW for row in rows] == [0, 7, 6, 5, 4]
-    last = await history.find(rows[0]["id"])
+    assert [row["started_at"] - NOW for row in rows] == [7, 6, 5, 4, 0]
+    last = await history.find(rows[-1]["id"])
     assert last is not None and last["request_body"] == ""
 
 

@@ -128,6 +128,10 @@ ROWS: dict[int, list[tuple[str, dict[str, object]]]] = {
         ("api_key_uses", {"id": "k1", "last_used_at": NOW + 1}),
         ("user_logins", {"id": "u1", "last_login_at": NOW + 2}),
     ],
+    7: [
+        ("history_logs", {"first": 8, "name": "n", "last": 9, "cluster": "c"}),
+        ("history_cursors", {"node": "N", "log": "l", "number": 5}),
+    ],
 }
 
 

@@ -36,7 +36,6 @@ async def test_what_keys_used_today(tmp_path: Path) -> None:
     database = await open_database(tmp_path / "corral.db")
     try:
         recorder = Recorder(database=database)
-        await recorder.open()
         for each in (
             record("a", MIDNIGHT - 1),
             record("a", MIDNIGHT),
