@@ -121,6 +121,29 @@ def unload(model: Model, data_dir: DataDir = None, json: AsJson = False) -> None
 
 
 @app.command()
+def pull(
+    model: Annotated[str, typer.Argument(help="A name as GET /v1/models shows it.")],
+    to: Annotated[
+        str | None, typer.Option(help="The machine that should get it: name or id; else this one.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Show how it goes until it is there.")] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Stop copying it, and remove what has come.")
+    ] = False,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Copy a model from the other machines of the cluster that have it."""
+    from corral.app.commands import pull as command
+
+    settings = _settings({"data_dir": data_dir})
+    if cancel:
+        command.cancel(settings, model, to=to, as_json=json)
+    else:
+        command.pull(settings, model, to=to, wait=wait, as_json=json)
+
+
+@app.command()
 def status(data_dir: DataDir = None, json: AsJson = False) -> None:
     """Show whether a node is running, where and since when."""
     from corral.app.commands.life import show_status

@@ -33,6 +33,11 @@ class DataDir:
         return self.root / "models"
 
     @property
+    def model_sums(self) -> Path:
+        """Checksums of the model files; without it they are worked out again."""
+        return self.root / "models.sums.json"
+
+    @property
     def logs(self) -> Path:
         """Log files, unless the setting says otherwise."""
         return self.root / "logs"

@@ -142,6 +142,15 @@ class Settings:
         "More folders with model files, only read: other programs' caches, network drives.",
         default=(),
     )
+    copy_max_bytes_per_s: int | None = _setting(
+        kinds.optional(kinds.SIZE),
+        "Models are copied to and from other machines no faster than this, each way; e.g. `20MB`.",
+    )
+    copy_automatically: bool = _setting(
+        kinds.BOOLEAN,
+        "Whether the router copies a model to a second machine by itself when requests often wait for it.",
+        default=False,
+    )
     log_level: str = _setting(
         kinds.LOG_LEVEL,
         "How much is logged.",

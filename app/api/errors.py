@@ -8,6 +8,7 @@ import orjson
 from corral.app.api import request_errors as api
 from corral.app.cluster import errors as cluster
 from corral.app.gateway import errors as gateway
+from corral.app.model_copy import errors as model_copy
 from corral.app.openai.responses.service import ResponseFailed, ResponseNotFound
 from corral.app.serving import errors as serving
 from corral.app.store import errors as store
@@ -24,6 +25,13 @@ class Shape:
     retry_after_s: int | None = None
 
 
+_SHOWN = (
+    engines.EngineError,
+    gateway.GatewayError,
+    api.ApiError,
+    cluster.ClusterError,
+    model_copy.CopyError,
+)
 _INTERNAL = Shape(500, "server_error", "internal_error")
 
 SHAPES: dict[type[Exception], Shape] = {
@@ -56,6 +64,11 @@ SHAPES: dict[type[Exception], Shape] = {
     cluster.NoSuchInvite: Shape(404, "not_found_error"),
     cluster.CantBeDone: Shape(409, "conflict_error"),
     cluster.CantJoin: Shape(409, "conflict_error"),
+    model_copy.CopyError: Shape(502, "upstream_error"),
+    model_copy.CantCopy: Shape(409, "conflict_error"),
+    model_copy.ChecksumPending: Shape(409, "conflict_error", None, 10),
+    model_copy.NoSuchCopy: Shape(404, "not_found_error"),
+    model_copy.NoRoom: Shape(507, "insufficient_storage_error", None, 60),
     api.BadRequest: Shape(400, "invalid_request_error"),
     api.BodyTooLarge: Shape(413, "invalid_request_error"),
     api.BodyTimeout: Shape(408, "invalid_request_error"),
@@ -90,7 +103,7 @@ def shape_of(error: Exception) -> Shape:
 def error_object(error: Exception) -> dict[str, Any]:
     """OpenAI's error object. Only messages that were written for clients are shown."""
     shape = shape_of(error)
-    if isinstance(error, engines.EngineError | gateway.GatewayError | api.ApiError | cluster.ClusterError):
+    if isinstance(error, _SHOWN):
         message, param, code = error.message, error.param, error.code
     elif isinstance(error, store.DiskFull):
         message, param, code = str(error), None, ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from corral.app.api.audit_routes import AuditRoutes
 from corral.app.api.auth_routes import AuthRoutes
 from corral.app.api.cluster_routes import ClusterControl, ClusterRoutes
+from corral.app.api.copy_routes import CopyControl, CopyRoutes
 from corral.app.api.dashboard_routes import DashboardRoutes
 from corral.app.api.event_routes import EventRoutes
 from corral.app.api.health import Health, NodeInfo, NodeState
@@ -61,6 +62,7 @@ class Services:
     cluster: ClusterControl
     pairing: Desk
     pairing_info: Callable[[], ClusterInfo]
+    copies: CopyControl
     now: Callable[[], float]
 
 
@@ -93,6 +95,7 @@ def routes_of(services: Services) -> list[Route]:
         *LogRoutes(logs=services.logs).routes(),
         *TaskRoutes(statuses=services.tasks, now=services.now).routes(),
         *ClusterRoutes(control=services.cluster).routes(),
+        *CopyRoutes(control=services.copies).routes(),
         *PairRoutes(desk=services.pairing, info=services.pairing_info).routes(),
     ]
 

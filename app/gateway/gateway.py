@@ -1,7 +1,7 @@
 """The way of an inference request: may it, whose model is it, who answers and when, who is next if that fails."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,13 +13,17 @@ from corral.app.gateway.endpoint import Client, Endpoint, GatewayRequest, Gatewa
 from corral.app.gateway.errors import NoCapableEndpoint, QuotaExceeded, queue_headers
 from corral.app.gateway.experience import Experience
 from corral.app.gateway.fair_queue import ClientKey
-from corral.app.gateway.models import merged, model_document
+from corral.app.gateway.models import Download, merged, model_document
 from corral.app.gateway.principal import PrincipalKind
 from corral.app.gateway.quotas import Quotas
 from corral.engines.errors import EngineError, InvalidRequest, ModelNotFound
 
 MAX_ATTEMPTS = 3
 _LOG = structlog.get_logger(__name__)
+
+
+def _forget(_model: str, _waited_s: float) -> None:
+    """Nobody wants to know."""
 
 
 class Gateway:
@@ -33,14 +37,21 @@ class Gateway:
         chooser: Chooser | None = None,
         quotas: Quotas | None = None,
         observer: QueueObserver | None = None,
+        downloads: Callable[[], Mapping[str, Download]] = dict,
+        on_waited: Callable[[str, float], None] = _forget,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`now` gives Unix time. `chooser` knows the same admission."""
+        """`now` gives Unix time. `chooser` knows the same admission. `downloads`: model in lower case → how it comes.
+
+        `on_waited` hears of each request that waited: for which model, as it is listed, and how many seconds.
+        """
         self._endpoints = endpoints
         self._admission = admission or Admission(observer=observer)
         self._chooser = chooser or Chooser(admission=self._admission, experience=Experience(), now=now)
         self._quotas = Quotas() if quotas is None else quotas
         self._observer = observer
+        self._downloads = downloads
+        self._on_waited = on_waited
         self._now = now
 
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
@@ -68,6 +79,7 @@ class Gateway:
             if slot.waited_s is not None:
                 queued = True
                 request.trace.queued_s += slot.waited_s
+                self._on_waited(slot.endpoint.listed_name(request.model) or request.model, slot.waited_s)
             endpoint = slot.endpoint
             try:
                 self._chooser.sent(endpoint, request, choice)
@@ -106,7 +118,8 @@ class Gateway:
         """Every model of every endpoint, once each, as GET /v1/models lists them."""
         endpoints = [each for each in self._endpoints() if each.machine().online]
         by_id = merged((endpoint.name, endpoint.models()) for endpoint in endpoints)
-        return [model_document(found) for _, found in sorted(by_id.items())]
+        coming = self._downloads()
+        return [model_document(found, coming.get(id.lower())) for id, found in sorted(by_id.items())]
 
     def model(self, id: str) -> dict[str, Any]:
         """Raises ModelNotFound."""

@@ -1,6 +1,7 @@
 """Models on this machine as the gateway and `/v1/models` show them. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from corral.app.gateway.endpoint import ServedModel
@@ -24,6 +25,29 @@ _CAPABILITY_NAMES = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A model on its way to a machine."""
+
+    bytes_downloaded: int
+    bytes_total: int
+    error: str | None = None  # it came to nothing
+
+    @property
+    def percent(self) -> float:
+        """With one decimal; 100 only when all is there."""
+        return int(1000 * self.bytes_downloaded / self.bytes_total) / 10 if self.bytes_total else 0.0
+
+    def document(self) -> dict[str, Any]:
+        """As /v1/models shows it."""
+        return {
+            "percent": self.percent,
+            "bytes_downloaded": self.bytes_downloaded,
+            "bytes_total": self.bytes_total,
+            "error": self.error,
+        }
+
+
 def served_model(status: ModelStatus) -> ServedModel:
     """One model of this machine."""
     file, loaded = status.file, status.loaded
@@ -41,9 +65,10 @@ def served_model(status: ModelStatus) -> ServedModel:
     )
 
 
-def model_document(found: Mapping[str, ServedModel]) -> dict[str, Any]:
+def model_document(found: Mapping[str, ServedModel], download: Download | None = None) -> dict[str, Any]:
     """One entry of GET /v1/models; `found`: node name → the model as that node has it, not empty."""
     best = max(found.values(), key=lambda model: (model.ready, model.error is None))
+    on_its_way = download is not None and download.error is None
     return {
         "id": best.id,
         "object": "model",
@@ -51,8 +76,8 @@ def model_document(found: Mapping[str, ServedModel]) -> dict[str, Any]:
         "owned_by": "corral",
         "capabilities": _capabilities(best.capabilities),
         "ready": best.ready,
-        "lifecycle_status": best.lifecycle_status,
-        "download_progress": None,
+        "lifecycle_status": "caching" if on_its_way else best.lifecycle_status,
+        "download_progress": None if download is None else download.document(),
         "context_length": best.context_length,
         "size_bytes": best.size_bytes,
         "quantization": best.quantization,

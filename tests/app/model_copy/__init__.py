@@ -1,0 +1,1 @@
+"""Copying models between machines."""
