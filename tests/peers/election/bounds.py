@@ -139,7 +139,7 @@ def main() -> None:
             for size in (1, 2, 3, 5, 10, 20):
                 if size < bound.least:
                     continue
-                count = max(runs * 3 // (3 * size), 12)
+                count = max(runs // size, 20)
                 took = sorted(bound.measure(Network(seed, size, loss=loss)) for seed in range(count))
                 p50, p99 = took[count // 2], took[min(count * 99 // 100, count - 1)]
                 print(

@@ -1,5 +1,7 @@
 """How long a cluster is without a router at most, in simulated time, and what peace costs."""
 
+import itertools
+
 import pytest
 
 from tests.peers.election.bounds import BOUNDS, traffic
@@ -23,6 +25,23 @@ def test_peace_costs_little(size: int) -> None:
     assert 0 < cost.messages_s <= cost.most_messages_s <= 2.1 * peers
     assert cost.messages_s <= 7  # a large cluster's followers don't tell everybody
     assert cost.most_kbit_s < (20 if size <= 3 else 100)
+
+
+def test_a_chain_of_machines_that_reach_only_their_neighbours_has_one_router() -> None:
+    net = Network(3, 8)
+    ids = list(net.nodes)
+    net.split_all()
+    for pair in itertools.pairwise(ids):
+        net.cut -= {pair, pair[::-1]}
+    net.start_all()
+    assert net.settle(6) is not None
+    net.run(net.now + 3)
+    routers = net.reigning()
+    for _ in range(100):
+        net.run(net.now + 0.2)
+        assert net.reigning() == routers
+        assert net.disagreement() is None
+    assert max(node.sent for node in net.nodes.values()) <= 4 * 7 * net.now
 
 
 def test_a_router_and_many_followers_notice_the_death_of_any() -> None:
