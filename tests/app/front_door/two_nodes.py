@@ -130,10 +130,21 @@ async def door_of(
         certificates=certificates,
         addresses=lambda node: [Address("127.0.0.1", known[node].wire.port)],
     )
+    try:
+        async with _served(near, board, peers, **settings) as (door, front_door):
+            yield door, front_door, peers
+    finally:
+        await peers.close()
+
+
+@asynccontextmanager
+async def _served(
+    near: Serving, board: Board, peers: PeerClient, *, trust_loopback: bool = False, **settings: Any
+) -> AsyncIterator[tuple[Serving, FrontDoor]]:
     authenticator = Authenticator(
         keys=KeysWithLocalToken(keys=near.api_keys, token=LOCAL_TOKEN),
         sessions=near.people.sessions,
-        trust_loopback=settings.pop("trust_loopback", False),
+        trust_loopback=trust_loopback,
     )
     door = FrontDoor(
         app=near.app,
@@ -144,10 +155,9 @@ async def door_of(
     server = Server(app=door, host="127.0.0.1", port=0, grace_s=1.0)
     await server.start()
     try:
-        yield replace(near, url=f"http://127.0.0.1:{server.port}"), door, peers
+        yield replace(near, url=f"http://127.0.0.1:{server.port}"), door
     finally:
         await server.stop()
-        await peers.close()
 
 
 @asynccontextmanager

@@ -2,9 +2,16 @@
 
 import pytest
 
+from corral.app.api.call import Call
+from corral.app.api.edge import Edge, Incoming
+from corral.app.api.health import NodeState
+from corral.app.api.route import Route
+from corral.app.gateway.audit import AuditEntry
 from corral.app.gateway.auth import ApiKey, Asking, Authenticator
+from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.errors import AuthError
 from corral.app.gateway.principal import INFERENCE, MANAGEMENT, PrincipalKind, Session
+from corral.app.gateway.recording import RequestRecord
 from corral.app.gateway.relayed import Relayed, Vouched
 from corral.app.local_token import KeysWithLocalToken
 from corral.peers.ids import NodeId
@@ -20,6 +27,16 @@ class NoKeys:
 
 class NoSessions:
     def find(self, token: str) -> Session | None:
+        return None
+
+
+class NoLog:
+    def put(self, record: RequestRecord) -> None:
+        return None
+
+
+class NoAudit:
+    async def write(self, entry: AuditEntry) -> None:
         return None
 
 
@@ -68,3 +85,35 @@ def test_a_program_of_another_machine_without_a_key() -> None:
 def test_what_nobody_vouches_for_opens_nothing_however_trusting_the_router_is() -> None:
     with pytest.raises(AuthError):
         rules(trust_loopback=True).authenticate(relayed(None), INFERENCE, now=0.0)
+
+
+async def test_this_machines_own_token_is_refused_when_it_comes_through_another_one() -> None:
+    """Also where the other one saw a loopback address."""
+
+    async def handler(call: Call) -> GatewayResponse:
+        raise AssertionError("nobody may call it")
+
+    async def read_body() -> bytes:
+        return b""
+
+    edge = Edge(
+        authenticator=rules(trust_loopback=True),
+        state=lambda: NodeState.OK,
+        hosts=(),
+        requests=NoLog(),
+        audit=NoAudit(),
+    )
+    route = Route(method="GET", path="/v1/models", handler=handler, summary="", access=INFERENCE)
+    for through in (Relayed(node=NODE, node_name="lappy"), None):
+        incoming = Incoming(
+            method="GET",
+            path="/v1/models",
+            headers={"x-api-key": TOKEN},
+            address="127.0.0.1",
+            server_address="" if through else "127.0.0.1",
+            request_id="1",
+            relayed=through,
+            read_body=read_body,
+        )
+        answer = await edge.answer(route, incoming)
+        assert answer.status == (500 if through is None else 401)  # 500: it got as far as the handler
