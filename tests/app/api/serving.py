@@ -259,6 +259,7 @@ class _Side:
             cluster=self._lone.membership.control,
             pairing=self._lone.membership.desk,
             pairing_info=self._lone.membership.info,
+            copies=self._lone.copying.control,
             now=now,
         )
 

@@ -10,6 +10,10 @@ from corral.app.cluster.membership import Membership, Standpoint
 from corral.app.cluster.serving_link import ServingLink
 from corral.app.gateway.endpoint import EndpointId
 from corral.app.gateway.experience import Experience
+from corral.app.gateway.standing import this_machine
+from corral.app.model_copy.copying import Copying, Rules
+from corral.app.model_copy.copying import Standpoint as CopyStandpoint
+from corral.app.model_copy.view import Others
 from corral.app.serving.peer_endpoints import PeerEndpoints
 from corral.app.serving.reporter import Reporter
 from corral.app.settings import default_settings
@@ -34,6 +38,7 @@ class Lone:
 
     membership: Membership
     client: PeerClient
+    copying: Copying
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -84,4 +89,22 @@ def lone_node(
         ),
         now=now,
     )
-    return Lone(membership=membership, client=client)
+    copying = Copying(
+        pool=pool,
+        folder=folder,
+        sums_file=folder / "models.sums.json",
+        client=client,
+        members=members,
+        others=Others(peers=peers.peers, live=lambda: membership.cluster.live),
+        standpoint=CopyStandpoint(
+            node=identity.node,
+            alone=lambda: True,
+            is_router=lambda: True,
+            claim=lambda: "",
+            accepts=lambda claim: False,
+            machine=this_machine,
+            devices=lambda: None,
+        ),
+        rules=Rules(),
+    )
+    return Lone(membership=membership, client=client, copying=copying)
