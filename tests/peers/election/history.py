@@ -144,7 +144,7 @@ class History:
         elector = self.net.elector(straggler)
         until = self.net.now + 8
         while elector.state is not State.CANDIDATE and self.net.now < until:
-            self.net.run(self.net.now + 0.01)
+            self.net.run(self.net.now + 0.001)  # mended before a denial can be lost
         self.faults.mesh()
         self.net.may_not_reign = straggler.id
         self.net.run(self.net.now + 2)
