@@ -131,6 +131,7 @@ class Control:
 
     async def revoke(self, node: NodeId) -> None:
         """It belongs no more, and what it knew is worth nothing: all sessions end."""
+        await self._cluster.say_removed(node)
         await self._ledger.write([Edit(TABLE, node, {"revoked_at": self._now()})])
         await self._on_removed()
 

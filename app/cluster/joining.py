@@ -29,6 +29,8 @@ _WELCOME_AGAIN_S = 0.5
 _WELCOME_S = 5.0
 _LOG = structlog.get_logger(__name__)
 
+Admittance = tuple[ClusterIdentity, Joined]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -66,10 +68,10 @@ class Joining:
         own: Callable[[], Standing],
         doors: Callable[[], Sequence[Door]],
         members: Members,
-        on_joined: Callable[[ClusterIdentity], Awaitable[None]],
+        on_joined: Callable[[ClusterIdentity, Joined], Awaitable[None]],
         automatic: bool,
     ) -> None:
-        """`on_joined` gets the cluster to belong to, and starts the node anew; `automatic`: a fresh machine asks by itself."""
+        """`on_joined` gets the cluster to belong to and who let this machine in, and starts the node anew; `automatic`: a fresh machine asks by itself."""
         self._identity = identity
         self._name = name
         self._own = own
@@ -121,7 +123,7 @@ class Joining:
                 await self._failed(error, wanted=wish is not None)
             else:
                 if joined is not None:
-                    await self._on_joined(joined)
+                    await self._on_joined(*joined)
                     return
             finally:
                 self._busy = False
@@ -143,7 +145,7 @@ class Joining:
         except TimeoutError:
             return
 
-    async def _attempt(self, wish: Wish | None) -> ClusterIdentity | None:
+    async def _attempt(self, wish: Wish | None) -> Admittance | None:
         async with Knocking() as knocking:
             found = self._doors()
             if wish is None:
@@ -156,7 +158,7 @@ class Joining:
                 return await self._join(knocking, door, newcomer, info.name)
             return await self._ask(knocking, door, info)
 
-    async def _ask_by_itself(self, knocking: Knocking, found: Sequence[Door]) -> ClusterIdentity | None:
+    async def _ask_by_itself(self, knocking: Knocking, found: Sequence[Door]) -> Admittance | None:
         """Of the clusters that take this one in the highest ranked; None: there is none. Between established ones a person has to choose."""
         best: tuple[Door, ClusterInfo] | None = None
         seen = await self._seen(knocking, found)
@@ -198,7 +200,7 @@ class Joining:
             raise _several(seen)
         return seen[0]
 
-    async def _with_token(self, knocking: Knocking, found: Sequence[Door], text: str) -> ClusterIdentity:
+    async def _with_token(self, knocking: Knocking, found: Sequence[Door], text: str) -> Admittance:
         token = Token.parse(text)
         hints = [Door(address=address) for address in token.hints]
         failure: CantJoin | None = None
@@ -212,7 +214,7 @@ class Joining:
             "no machine of the token's cluster is found on this network; add --host NAME"
         )
 
-    async def _ask(self, knocking: Knocking, door: Door, info: ClusterInfo) -> ClusterIdentity:
+    async def _ask(self, knocking: Knocking, door: Door, info: ClusterInfo) -> Admittance:
         newcomer = AskingNewcomer(identity=self._identity, name=self._name)
         return await self._join(knocking, door, newcomer, info.name)
 
@@ -227,14 +229,14 @@ class Joining:
 
     async def _join(
         self, knocking: Knocking, door: Door, newcomer: Newcomer, cluster_name: str | None
-    ) -> ClusterIdentity:
+    ) -> Admittance:
         await knocking.converse(door, newcomer, on_step=lambda: self._show(newcomer, cluster_name))
         joined = newcomer.joined
         assert joined is not None, "it is over, and no error was raised"
         self.status = JoiningStatus(state="joining", cluster_name=joined.cluster_name)
         self._host = joined
         try:
-            return await self._welcomed(joined)
+            return await self._welcomed(joined), joined
         finally:
             self._host = None
 

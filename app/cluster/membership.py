@@ -30,6 +30,7 @@ from corral.peers.identity.certificate import Certificate
 from corral.peers.identity.identity import Identity
 from corral.peers.ids import NodeId
 from corral.peers.pairing.errors import PairingError
+from corral.peers.pairing.newcomer import Joined
 from corral.peers.replication.ledger import Ledger
 from corral.peers.replication.view import View
 from corral.peers.transport.client import PeerClient
@@ -185,7 +186,7 @@ class Membership:
 
     def supervise(self, supervisor: Supervisor) -> None:
         """Keep its tasks running."""
-        supervisor.start("election", self.cluster.run_election)
+        supervisor.start("election", self.cluster.heart.run)
         supervisor.start("links to the other machines", self.cluster.run_care)
         supervisor.start("joining a cluster", self.joining.run)
         supervisor.start("replication", self._ledger.run)
@@ -329,9 +330,10 @@ class Membership:
         )
         return PeerAnswer(body=told.encoded())
 
-    async def _joined(self, cluster: ClusterIdentity) -> None:
+    async def _joined(self, cluster: ClusterIdentity, joined: Joined) -> None:
         """Belong to another cluster from the next start on, which is now."""
         _LOG.info("joined", cluster=cluster.name)
+        await self.neighbourhood.hand_over(joined.host, joined.addresses)
         await asyncio.to_thread(write_cluster, self._folder.cluster, cluster)
         self._standpoint.start_anew()
 

@@ -21,6 +21,8 @@ from corral.peers.cluster_name.publisher import ClusterName
 from corral.peers.discovery.address_book import Candidate
 from corral.peers.discovery.announcement import Announcement, cluster_hash
 from corral.peers.discovery.discovery import Discovery
+from corral.peers.discovery.interfaces import announced_addresses, choose
+from corral.peers.discovery.network_facts import network_interfaces
 from corral.peers.identity.identity import Identity
 from corral.peers.ids import NodeId
 from corral.peers.private_file import write_private
@@ -29,6 +31,7 @@ from corral.peers.waking_clock import waking_clock
 _KEEP_EVERY_S = 30.0
 _PEER_PORT = 32769
 _MOST_BYTES = 1024 * 1024
+_ANY = ("0.0.0.0", "::")
 _LOG = structlog.get_logger(__name__)
 
 
@@ -63,14 +66,19 @@ class Neighbourhood:
         self._kept: dict[str, list[str]] = {}
         self._peer_port = 0
         self._reigns = False
+        self._handed_over = False
+        self._hosts: tuple[str, ...] = ()  # addresses of this machine, where discovery doesn't know them
         self.front_port = settings.port
 
     async def open(self, *, front_port: int, peer_port: int) -> None:
         """Begin to look, and to be found."""
         self.front_port, self._peer_port = front_port, peer_port
-        if self._settings.discovery and not _is_this_machine(self._settings.host):
-            self._discovery = self._new_discovery()
-            self._contacts.book = self._discovery.book
+        if not _is_this_machine(self._settings.host):
+            if self._settings.discovery:
+                self._discovery = self._new_discovery()
+                self._contacts.book = self._discovery.book
+            else:
+                await self._look_at_network()
         self.members_changed()
         self._contacts.written = _written(self._settings.peers)
         self._contacts.book.set_manual(self._contacts.written)
@@ -88,13 +96,21 @@ class Neighbourhood:
             await self._discovery.stop()
 
     async def run(self) -> None:
-        """Keep the members' addresses for the next start. Until cancelled."""
-        while True:
+        """Keep the members' addresses for the next start. Until cancelled, or the next start belongs to another cluster."""
+        while not self._handed_over:
             snapshot = self._contacts.book.snapshot()
             if snapshot != self._kept:
                 await asyncio.to_thread(write_private, self._file, msgspec.json.encode(snapshot))
                 self._kept = snapshot
             await asyncio.sleep(_KEEP_EVERY_S)
+            if self._hosts:
+                await self._look_at_network()
+
+    async def hand_over(self, node: NodeId, addresses: Sequence[Address]) -> None:
+        """The next start belongs to another cluster: what it knows is where this member of it is."""
+        self._handed_over = True
+        known = {node: [str(each) for each in addresses]}
+        await asyncio.to_thread(write_private, self._file, msgspec.json.encode(known))
 
     def members_changed(self) -> None:
         """Others belong to the cluster now."""
@@ -167,6 +183,11 @@ class Neighbourhood:
 
     # --- parts
 
+    async def _look_at_network(self) -> None:
+        """Without discovery the others still have to be told where this machine is."""
+        found = await asyncio.to_thread(network_interfaces)
+        self._hosts = announced_addresses(choose(found, self._settings.network).used)
+
     def _new_discovery(self) -> Discovery:
         announcement = Announcement(
             version=VERSION,
@@ -210,10 +231,11 @@ class Neighbourhood:
         return host in own or self._contacts.book.node_at(host) is not None
 
     def _at(self, port: int) -> tuple[Address, ...]:
-        if self._discovery is None:
-            host = self._settings.host
-            return (Address(host, port),) if host not in ("0.0.0.0", "::") and port else ()
-        hosts = self._discovery.own_addresses()
+        if not port:
+            return ()
+        if self._settings.host not in _ANY:
+            return (Address(self._settings.host, port),)
+        hosts = self._hosts if self._discovery is None else self._discovery.own_addresses()
         return tuple(Address(each, port) for each in hosts if not ipaddress.ip_address(each).is_link_local)
 
     def _machines(self) -> list[dict[str, Any]]:

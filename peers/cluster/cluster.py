@@ -8,6 +8,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,11 +44,12 @@ from corral.peers.waking_clock import waking_clock
 REPLICA_PATH = "/peer/replica"
 SILENT_S = 2.5  # an open link to a member that says nothing for so long is opened anew
 _LOOK_S = 0.5
+_SAYING_S = 0.1  # until a message is on its way
 _LOG = structlog.get_logger(__name__)
 
 
 class Cluster:
-    """Make it, `open` it, and keep `run_election`, `run_care` and the ledger's `run` running."""
+    """Make it, `open` it, and keep `heart.run`, `run_care` and the ledger's `run` running."""
 
     def __init__(
         self,
@@ -84,7 +86,7 @@ class Cluster:
         self._seen = Seen()
         self._outgoing = Outgoing()
         self._changed = asyncio.Event()
-        self._links = Links(dialler=dialler, observer=self)
+        self.links = Links(dialler=dialler, observer=self)
         self._heart: Heart | None = None
 
     async def open(self) -> None:
@@ -109,26 +111,22 @@ class Cluster:
         )
         await self._enrol()
         self.members.on_change(self._members_changed)
-        self._links.set_members(self._others())
+        self.links.set_members(self._others())
 
     async def close(self) -> None:
         """Say goodbye and close the links."""
         self.heart.do(self.heart.elector.leave(self._clock()))
         await asyncio.sleep(0)  # lets the links send it
-        await self._links.close()
+        await self.links.close()
 
     # --- to be kept running
-
-    async def run_election(self) -> None:
-        """Until cancelled."""
-        await self.heart.run()
 
     async def run_care(self) -> None:
         """Open links anew that seem dead. Until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_S)
             for peer in self.facts.silent(self._clock(), longer_than_s=SILENT_S):
-                self._links.renew(peer)
+                self.links.renew(peer)
 
     # --- what is so
 
@@ -170,11 +168,9 @@ class Cluster:
 
     async def wait_for_change(self, timeout_s: float) -> None:
         """Returns when the router changes, or after so many seconds."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._changed.wait()
-        except TimeoutError:
-            return
 
     def ago(self, peer: NodeId) -> float | None:
         """How many seconds ago a member was heard."""
@@ -221,7 +217,12 @@ class Cluster:
 
     def tell(self, peer: NodeId, topic: str, body: bytes) -> None:
         """Tell a member something longer; lost if its link is down."""
-        self._links.send(peer, wire.encode(wire.Told(topic=topic, body=body)))
+        self.links.send(peer, wire.encode(wire.Told(topic=topic, body=body)))
+
+    async def say_removed(self, peer: NodeId) -> None:
+        """Tell a member that it is one no more, while it still listens. One that doesn't finds closed doors later."""
+        self.tell(peer, wire.REMOVED, b"")
+        await asyncio.sleep(_SAYING_S)
 
     def set_addresses(self, addresses: Sequence[Address]) -> None:
         """Where this machine can be reached now."""
@@ -233,8 +234,8 @@ class Cluster:
 
     def found(self, peer: NodeId) -> None:
         """A member was heard of: dial it now if its link is down."""
-        if not self._links.is_open(peer):
-            self._links.dial_now(peer)
+        if not self.links.is_open(peer):
+            self.links.dial_now(peer)
 
     # --- routes of the peer port
 
@@ -280,16 +281,16 @@ class Cluster:
         """Heartbeats take along what else changed."""
         body = election.encode(message)
         if not isinstance(message, election.Beat):
-            self._links.send(to, wire.encode(wire.Beat(election=body)))
-        elif self._links.is_open(to):
+            self.links.send(to, wire.encode(wire.Beat(election=body)))
+        elif self.links.is_open(to):
             beat = self._outgoing.beat(
                 to, election=body, summary=self._ledger.summary(), load=self._load, now=self._clock()
             )
-            self._links.send(to, wire.encode(beat))
+            self.links.send(to, wire.encode(beat))
 
     def dial_now(self, peer: NodeId) -> None:
         """The elector wants to know whether it is there."""
-        self._links.dial_now(peer)
+        self.links.dial_now(peer)
 
     # --- what comes in
 
@@ -310,6 +311,8 @@ class Cluster:
         match message:
             case wire.Hello():
                 self._greeted(peer, message)
+            case wire.Told(topic=wire.REMOVED):
+                self._listener.removed()
             case wire.Told(topic=topic, body=body):
                 self._listener.told(peer, topic, body)
             case wire.Beat():
@@ -347,7 +350,7 @@ class Cluster:
         hello = msgspec.structs.replace(
             self.hello, known={node: addresses for node, addresses in known.items() if addresses}
         )
-        self._links.send(peer, wire.encode(hello))
+        self.links.send(peer, wire.encode(hello))
 
     async def _enrol(self) -> None:
         own = own_row(
@@ -366,7 +369,7 @@ class Cluster:
         if self.node in self.members.roster.revoked:
             self._listener.removed()
         self.heart.do(self.heart.elector.set_members(members, self._clock()))
-        self._links.set_members(self._others())
+        self.links.set_members(self._others())
         self.facts.keep_only(members)
         self._outgoing.keep_only(members)
 

@@ -14,6 +14,7 @@ VERSION: Final = 1
 MOST_BYTES: Final = 1024 * 1024
 MOST_ADDRESSES: Final = 16
 MOST_MEMBERS: Final = 256
+REMOVED: Final = "removed"  # a topic: the receiver is no member any more
 
 _Text = Annotated[str, Meta(max_length=255)]
 _Address = Annotated[str, Meta(max_length=300)]  # host:port, [host]:port

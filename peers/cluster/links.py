@@ -3,13 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 
 from corral.peers.cluster.redial import pause_s
 from corral.peers.ids import NodeId
-from corral.peers.transport.errors import PeerError, PeerRefused
+from corral.peers.transport.errors import PeerError, PeerNotTrusted, PeerRefused, PeerUnreachable
 
 LINK_PATH: Final = "/peer/link"
 _MOST_WAITING = 256  # messages to one member; the oldest are dropped: heartbeats say it all again
@@ -42,6 +43,14 @@ class LinkObserver(Protocol):
     def link_refused(self, peer: NodeId) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """What became of the last try to reach a member. `kind`: reached, refused, unreachable, not_trusted, broken."""
+
+    kind: str
+    error: str | None = None
+
+
 class Links:
     """The outgoing links of this machine."""
 
@@ -61,6 +70,10 @@ class Links:
     def is_open(self, peer: NodeId) -> bool:
         """Whether what is sent now goes out."""
         return peer in self._links and self._links[peer].open
+
+    def dialled(self, peer: NodeId) -> Dialled | None:
+        """How the last try to reach a member ended; None: it was never tried, or is under way for the first time."""
+        return self._links[peer].dialled if peer in self._links else None
 
     def send(self, peer: NodeId, message: bytes) -> None:
         """Say something if the link is open; else it is lost."""
@@ -89,6 +102,7 @@ class Links:
 class _MemberLink:
     def __init__(self, peer: NodeId, dialler: Dialler, observer: LinkObserver) -> None:
         self.open = False
+        self.dialled: Dialled | None = None
         self._peer = peer
         self._dialler = dialler
         self._observer = observer
@@ -123,14 +137,20 @@ class _MemberLink:
             self._now.clear()
             try:
                 link = await self._dialler.link(self._peer, LINK_PATH)
-            except PeerRefused:
-                self._observer.link_refused(self._peer)
             except PeerError as error:
-                _LOG.debug("member not reached", peer=self._peer, error=str(error))
+                self._failed(error)
             else:
                 self._failures = 0
+                self.dialled = Dialled("reached")
                 await self._use(link)
             await self._pause()
+
+    def _failed(self, error: PeerError) -> None:
+        self.dialled = Dialled(_kind(error), str(error))
+        if isinstance(error, PeerRefused):
+            self._observer.link_refused(self._peer)
+        else:
+            _LOG.debug("member not reached", peer=self._peer, error=str(error))
 
     async def _pause(self) -> None:
         self._failures += 1
@@ -171,3 +191,11 @@ class _MemberLink:
                     await link.send(self._waiting.popleft())
                 except PeerError:
                     return
+
+
+def _kind(error: PeerError) -> str:
+    if isinstance(error, PeerRefused):
+        return "refused"
+    if isinstance(error, PeerUnreachable):
+        return "unreachable"
+    return "not_trusted" if isinstance(error, PeerNotTrusted) else "broken"

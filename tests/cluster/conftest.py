@@ -60,7 +60,7 @@ def all_in_one(machines: list[Machine]) -> bool:
     if router is None:
         return False
     nodes = next(each for each in machines if each.name == router).cluster()["nodes"]
-    return sum(each["online"] for each in nodes) == len(machines) == len(nodes)
+    return all(each["online"] for each in nodes) and len(machines) == len(nodes)
 
 
 @pytest.fixture(scope="module")
