@@ -99,7 +99,7 @@ async def test_this_machines_own_token_is_refused_when_it_comes_through_another_
     edge = Edge(
         authenticator=rules(trust_loopback=True),
         state=lambda: NodeState.OK,
-        hosts=(),
+        hosts=lambda: (),
         requests=NoLog(),
         audit=NoAudit(),
     )
