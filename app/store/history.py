@@ -27,12 +27,14 @@ _AT_A_TIME = 32  # rows of one statement
 _MARKS = {"number": NEXT, "log": LOG}
 
 
-def _many(table: str, columns: str, rows: int) -> str:
+def _many(table: str, columns: str, rows: int, verb: str = "INSERT") -> str:
     marks = ", ".join(_MARKS.get(each.strip(), "?") for each in columns.split(","))
-    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([f'({marks})'] * rows)}"
+    return f"{verb} INTO {table} ({columns}) VALUES {', '.join([f'({marks})'] * rows)}"
 
 
-def insert_statements(table: str, columns: str, rows: Sequence[Sequence[Value]]) -> list[Statement]:
+def insert_statements(
+    table: str, columns: str, rows: Sequence[Sequence[Value]], *, verb: str = "INSERT"
+) -> list[Statement]:
     """Many rows with few statements. A `number` counts from 1 in the transaction, see `history_log`.
 
     The sqlite3 module takes the interpreter lock back after each statement, and a busy event loop would have to give it
@@ -43,8 +45,8 @@ def insert_statements(table: str, columns: str, rows: Sequence[Sequence[Value]])
         [value for row in rows[start : start + _AT_A_TIME] for value in row]
         for start in range(0, whole, _AT_A_TIME)
     ]
-    statements = [Statement(_many(table, columns, _AT_A_TIME), packed)] if packed else []
-    return [*statements, Statement(_many(table, columns, 1), rows[whole:])]
+    statements = [Statement(_many(table, columns, _AT_A_TIME, verb), packed)] if packed else []
+    return [*statements, Statement(_many(table, columns, 1, verb), rows[whole:])]
 
 
 REQUESTS = ("requests", COLUMNS)
@@ -53,6 +55,18 @@ UPSERT_USAGE = (
     _many("usage", f"{USAGE_WHO}, {', '.join(SUMS)}, log, number", 1)
     + " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, number = excluded.number, "
     + ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
+)
+INSERT_COPIED_TEXT = (
+    "INSERT OR IGNORE INTO request_texts (number, request_body, answer_body, searched)"
+    " SELECT number, ?, ?, ? FROM requests WHERE id = ?"
+)
+# Of two copies of the sums of one log the later one is greater, in all columns.
+UPSERT_COPIED_USAGE = (
+    f"INSERT INTO usage ({USAGE_WHO}, {', '.join(SUMS)}, log, number)"
+    f" VALUES ({'?, ' * (USAGE_WHO.count(',') + len(SUMS) + 2)}{NEXT})"
+    " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, number = excluded.number, "
+    + ", ".join(f"{name} = excluded.{name}" for name in SUMS)
+    + " WHERE excluded.requests > requests"
 )
 
 EXPORT_PAGE = 500  # rows that an export holds at a time

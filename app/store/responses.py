@@ -14,6 +14,11 @@ COLUMNS = "id, created_at, api_key_id, document, input_items, expires_at, number
 DELETE = (  # what stays of it tells other machines
     f"UPDATE responses SET document = x'', input_items = x'', deleted = 1, number = {NEXT} WHERE id = ? AND NOT deleted"
 )
+UPSERT_COPY = (  # of another machine's; a deletion is for ever
+    "INSERT INTO responses (id, created_at, api_key_id, expires_at, deleted, document, input_items, number)"
+    f" VALUES (?, ?, ?, ?, ?, ?, ?, {NEXT}) ON CONFLICT DO UPDATE SET document = x'', input_items = x'', deleted = 1,"
+    " number = excluded.number WHERE excluded.deleted AND NOT deleted"
+)
 _LOG = structlog.get_logger(__name__)
 
 
