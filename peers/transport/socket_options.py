@@ -7,13 +7,13 @@ from typing import Final
 _IDLE_S: Final = 10  # silence after which the other side is probed
 _INTERVAL_S: Final = 5
 _PROBES: Final = 3
-_UNACKNOWLEDGED_MS: Final = 20_000  # bytes under way that long: the other machine is gone
+_STUCK_MS: Final = 30_000  # bytes that aren't taken that long: the other machine is gone, or doesn't read
 _OPTIONS: Final = (  # not every system has each
     ("TCP_KEEPIDLE", _IDLE_S),
     ("TCP_KEEPALIVE", _IDLE_S),  # macOS's name for it
     ("TCP_KEEPINTVL", _INTERVAL_S),
     ("TCP_KEEPCNT", _PROBES),
-    ("TCP_USER_TIMEOUT", _UNACKNOWLEDGED_MS),
+    ("TCP_USER_TIMEOUT", _STUCK_MS),
 )
 
 
