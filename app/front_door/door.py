@@ -1,6 +1,6 @@
 """The application that a node's HTTP port serves: its own where it is the router, else the way to the router.
 
-How `app/node.py` puts it together::
+How `app/composition.py` puts it together::
 
     app = create_app(...)                                    # as before
     door = FrontDoor(
