@@ -71,6 +71,11 @@ class DataDir:
         return self.root / "addresses.json"
 
     @property
+    def added_peers(self) -> Path:
+        """Addresses of other machines that people added."""
+        return self.root / "added-peers.json"
+
+    @property
     def lock(self) -> Path:
         """Locked by the node that runs on this data folder."""
         return self.root / "node.lock"

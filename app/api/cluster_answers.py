@@ -17,7 +17,10 @@ class ThisNode(NamedNode):
 
 
 class Node(NamedNode):
-    """A machine of the cluster as the router sees it. `clock_skew_s`: so far ahead is its clock."""
+    """A machine of the cluster as the router sees it. `clock_skew_s`: so far ahead is its clock.
+
+    `link`: how the last try to reach its peer port ended, and `trouble` why it failed.
+    """
 
     this: bool
     role: Literal["router", "follower", "unknown"]
@@ -29,6 +32,8 @@ class Node(NamedNode):
     clock_skew_s: float | None
     approved_at: str
     needs_update: bool
+    link: Literal["reached", "refused", "unreachable", "not_trusted", "broken"] | None
+    trouble: str | None
 
 
 class JoinRequest(NamedNode):
@@ -60,6 +65,7 @@ class Cluster(NamedNode):
     nodes: list[Node]
     requests: list[JoinRequest]
     elections: list[Election]
+    warnings: list[str]
 
 
 class Joining(Open):
@@ -75,9 +81,11 @@ class LocalCluster(Open):
     """This machine's own view, also while there is no router."""
 
     url: str
+    cluster_url: str
     node: ThisNode
     cluster: NamedNode
     router: NamedNode | None
+    nodes: list[Node]
     joining: Joining | None
     warnings: list[str]
     discovery: dict[str, Any]

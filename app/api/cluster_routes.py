@@ -48,6 +48,8 @@ class ClusterControl(Protocol):
 
     async def add_address(self, address: str) -> None: ...
 
+    async def remove_address(self, address: str) -> None: ...
+
 
 class ClusterName(Strict):
     """A label of a host name: letters, digits and hyphens."""
@@ -140,6 +142,10 @@ class ClusterRoutes:
         await self._control.add_address(validated(PeerAddress, call.json).address)
         return json_answer({"accepted": True}, status=202)
 
+    async def remove_address(self, call: Call) -> GatewayResponse:
+        await self._control.remove_address(call.parameters["id"])
+        return json_answer({"removed": True})
+
     async def _decide(self, call: Call, *, approve: bool) -> Document:
         return await self._control.decide(call.parameters["id"], approve=approve, by=call.principal.name)
 
@@ -213,6 +219,14 @@ class ClusterRoutes:
             _begun("/local/join", self.join, "Join another cluster", body=Join),
             _begun("/local/leave", self.leave, "Leave the cluster"),
             _begun("/local/peers", self.add_address, "Look for a machine at an address", body=PeerAddress),
+            _route(
+                "DELETE",
+                "/local/peers/<id>",
+                self.remove_address,
+                "Look for no machine at an address any more",
+                answer=shapes.Removed,
+                errors=(404, 409),
+            ),
         ]
 
 

@@ -62,6 +62,7 @@ SHAPES: dict[type[Exception], Shape] = {
     cluster.NoSuchRequest: Shape(404, "not_found_error"),
     cluster.NoSuchNode: Shape(404, "not_found_error"),
     cluster.NoSuchInvite: Shape(404, "not_found_error"),
+    cluster.NoSuchAddress: Shape(404, "not_found_error"),
     cluster.CantBeDone: Shape(409, "conflict_error"),
     cluster.CantJoin: Shape(409, "conflict_error"),
     model_copy.CopyError: Shape(502, "upstream_error"),

@@ -1,12 +1,14 @@
 """What people can see of the cluster and do with it, through HTTP and the command line."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
 
-from corral.app.cluster.errors import CantBeDone, NoSuchNode
+from corral.app.cluster.errors import CantBeDone, NoSuchAddress, NoSuchNode
+from corral.app.cluster.happenings import Document
 from corral.app.cluster.joining import Joining, Wish
 from corral.app.cluster.pairing_desk import PairingDesk
+from corral.app.cluster.splits import Change, Silence, split_warnings
+from corral.app.cluster.written_addresses import PEER_PORT
 from corral.app.times import rfc3339
 from corral.peers.address import Address, BadAddress
 from corral.peers.cluster.cluster import Cluster
@@ -22,8 +24,6 @@ from corral.peers.replication.ledger import Ledger
 NAME_SETTING = "cluster_name"
 _HANDOVER_S = 5.0
 _SKEW_S = 30.0  # more is worth a warning
-
-Document = Mapping[str, Any]
 
 
 class Control:
@@ -44,6 +44,7 @@ class Control:
         on_removed: Callable[[], Awaitable[None]],
         leave: Callable[[], Awaitable[None]],
         add_address: Callable[[Address], Awaitable[None]],
+        remove_address: Callable[[Address], Awaitable[None]],
         now: Callable[[], float],
     ) -> None:
         """`url` is for machines that don't run Corral, `local_url` for this one; `now` gives Unix time."""
@@ -59,6 +60,7 @@ class Control:
         self._on_removed = on_removed
         self._leave = leave
         self._add_address = add_address
+        self._remove_address = remove_address
         self._now = now
 
     # --- seeing it
@@ -87,20 +89,33 @@ class Control:
                 for each in self._desk.pending()
             ],
             "elections": self._elections(),
+            "warnings": [*self._split_warnings(), *self._clock_warnings()],
         }
 
     def local(self) -> Document:
         """What this machine knows by itself."""
-        joining = self._joining.status
         return {
             "url": self._local_url(),
+            "cluster_url": self._url(),
             "node": self._this(),
             "cluster": {"id": self._cluster.identity.id, "name": self._name()},
             "router": self._router(),
-            "joining": None if joining is None else asdict(joining),
-            "warnings": [*self._warnings(), *self._clock_warnings()],
+            "nodes": [self._node(member) for member in self._members()],
+            "joining": self.joining,
+            "warnings": [*self._warnings(), *self._split_warnings(), *self._clock_warnings()],
             "discovery": self._discovery(),
         }
+
+    @property
+    def joining(self) -> Document | None:
+        """What this machine does to get into another cluster."""
+        joining = self._joining.status
+        return None if joining is None else asdict(joining)
+
+    @property
+    def unsaid(self) -> object:
+        """What changes without anybody being told."""
+        return self._name(), self._joining.status, [each.id for each in self._desk.pending()]
 
     @property
     def role(self) -> str:
@@ -194,9 +209,16 @@ class Control:
     async def add_address(self, address: str) -> None:
         """Look for a machine there, now and later. Raises ClusterError."""
         try:
-            await self._add_address(Address.parse(address, default_port=32769))
+            await self._add_address(Address.parse(address, default_port=PEER_PORT))
         except BadAddress as error:
             raise CantBeDone(str(error)) from error
+
+    async def remove_address(self, address: str) -> None:
+        """Look for no machine there any more. Raises NoSuchAddress, CantBeDone."""
+        try:
+            await self._remove_address(Address.parse(address, default_port=PEER_PORT))
+        except BadAddress as error:
+            raise NoSuchAddress from error
 
     # --- parts
 
@@ -224,6 +246,7 @@ class Control:
         hello = self._cluster.hello if this else facts.hello
         known = this or facts.greeted
         role = "router" if node == self._cluster.router else "follower"
+        dialled = None if this else self._cluster.links.dialled(node)
         return {
             **self._named(node),
             "this": this,
@@ -236,6 +259,8 @@ class Control:
             "clock_skew_s": 0.0 if this else self._skew(node),
             "approved_at": rfc3339(member.approved_at),
             "needs_update": facts.needs_update,
+            "link": None if dialled is None else dialled.kind,
+            "trouble": None if dialled is None else dialled.error,
         }
 
     def _skew(self, node: NodeId) -> float | None:
@@ -249,6 +274,28 @@ class Control:
             for node, skew in skews
             if skew is not None and abs(skew) > _SKEW_S
         ]
+
+    def _split_warnings(self) -> list[str]:
+        cluster = self._cluster
+        now = self._now()
+        changes = [
+            Change(
+                at=cluster.when(each.at),
+                reason=each.reason,
+                router=None if each.claim is None else cluster.members.name(each.claim.router),
+            )
+            for each in cluster.heart.elector.changes
+        ]
+        return split_warnings(changes, self._silent(now), now=now)
+
+    def _silent(self, now: float) -> Iterator[Silence]:
+        cluster = self._cluster
+        for member in self._members():
+            ago = cluster.ago(member.node)
+            if ago is not None and member.node != cluster.node and member.node not in cluster.live:
+                dialled = cluster.links.dialled(member.node)
+                ended = dialled is not None and dialled.kind == "refused"
+                yield Silence(name=cluster.members.name(member.node), since=now - ago, ended=ended)
 
     def _elections(self) -> list[Document]:
         return [

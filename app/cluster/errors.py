@@ -1,7 +1,7 @@
 """What can go wrong with the cluster's management. Messages are shown to clients.
 
 ClusterError
-├── NoSuchRequest, NoSuchNode, NoSuchInvite
+├── NoSuchRequest, NoSuchNode, NoSuchInvite, NoSuchAddress
 ├── CantBeDone       not in this state: already joining, alone, no other machine
 └── CantJoin         the other cluster doesn't let this machine in, or can't be reached
 """
@@ -39,6 +39,13 @@ class NoSuchInvite(ClusterError):
 
     def __init__(self) -> None:
         super().__init__("there is no valid token with this id; GET /v0/cluster/invites lists them")
+
+
+class NoSuchAddress(ClusterError):
+    code = "address_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("this address was not added here; GET /v0/cluster/local lists those that were")
 
 
 class CantBeDone(ClusterError):

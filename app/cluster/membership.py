@@ -16,6 +16,7 @@ from corral.app.cluster.leaving import LEAVE_PATH, tell_goodbye
 from corral.app.cluster.neighbourhood import Neighbourhood
 from corral.app.cluster.pairing_desk import PairingDesk
 from corral.app.cluster.serving_link import ServingLink
+from corral.app.cluster.written_addresses import WrittenAddresses
 from corral.app.paths import DataDir
 from corral.app.settings_table import Settings
 from corral.app.supervisor import Supervisor
@@ -120,6 +121,7 @@ class Membership:
             contacts=self._contacts,
             members=self._members,
             file=self._folder.addresses,
+            written=WrittenAddresses(file=self._folder.added_peers, settings=self._settings.peers),
             on_change=self._somebody_found,
             label=self._label,
         )
@@ -160,6 +162,7 @@ class Membership:
             on_removed=self._standpoint.end_sessions,
             leave=self._leave,
             add_address=self._add_address,
+            remove_address=self.neighbourhood.cross_out,
             now=self._now,
         )
 
@@ -310,7 +313,7 @@ class Membership:
                 self.cluster.found(candidate.node)
 
     async def _add_address(self, address: Address) -> None:
-        self.neighbourhood.write_down(address)
+        await self.neighbourhood.write_down(address)
         self._somebody_found()
 
     # --- coming and going

@@ -10,9 +10,10 @@ import msgspec
 import structlog
 
 from corral.app.cluster.contacts import Contacts
+from corral.app.cluster.written_addresses import WrittenAddresses
 from corral.app.settings_table import Settings
 from corral.app.times import rfc3339
-from corral.peers.address import Address, BadAddress
+from corral.peers.address import Address
 from corral.peers.cluster.cluster_file import ClusterIdentity
 from corral.peers.cluster.link_messages import VERSION
 from corral.peers.cluster.members import Members
@@ -29,7 +30,6 @@ from corral.peers.private_file import write_private
 from corral.peers.waking_clock import waking_clock
 
 _KEEP_EVERY_S = 30.0
-_PEER_PORT = 32769
 _MOST_BYTES = 1024 * 1024
 _ANY = ("0.0.0.0", "::")
 _LOG = structlog.get_logger(__name__)
@@ -48,10 +48,11 @@ class Neighbourhood:
         contacts: Contacts,
         members: Members,
         file: Path,
+        written: WrittenAddresses,
         on_change: Callable[[], None],
         label: Callable[[], str],
     ) -> None:
-        """`file` keeps the last known addresses of members; `label` is the name that the cluster should have."""
+        """`file` keeps the last known addresses of members, `written` has what people wrote; `label` is the name that the cluster should have."""
         self._settings = settings
         self._identity = identity
         self._cluster = cluster
@@ -59,6 +60,7 @@ class Neighbourhood:
         self._contacts = contacts
         self._members = members
         self._file = file
+        self._written = written
         self._on_change = on_change
         self._label = label
         self._discovery: Discovery | None = None
@@ -80,8 +82,8 @@ class Neighbourhood:
             else:
                 await self._look_at_network()
         self.members_changed()
-        self._contacts.written = _written(self._settings.peers)
-        self._contacts.book.set_manual(self._contacts.written)
+        await self._written.open()
+        self._use_written()
         self._contacts.book.remember(await asyncio.to_thread(_read, self._file), waking_clock())
         if self._discovery is not None:
             await self._discovery.start()
@@ -116,10 +118,15 @@ class Neighbourhood:
         """Others belong to the cluster now."""
         self._contacts.book.set_members(self._members.roster.members)
 
-    def write_down(self, address: Address) -> None:
-        """A person says that a machine is there."""
-        self._contacts.written = tuple(dict.fromkeys((*self._contacts.written, address)))
-        self._contacts.book.set_manual(self._contacts.written)
+    async def write_down(self, address: Address) -> None:
+        """A person says that a machine is there, for good. Raises CantBeDone."""
+        await self._written.add(address)
+        self._use_written()
+
+    async def cross_out(self, address: Address) -> None:
+        """A person says that no machine is there any more. Raises NoSuchAddress, CantBeDone."""
+        await self._written.remove(address)
+        self._use_written()
 
     def set_router(self, *, reigns: bool, standbys: Sequence[NodeId]) -> None:
         """Whether this machine is the router, and who would be the next."""
@@ -166,8 +173,9 @@ class Neighbourhood:
 
     def document(self) -> Mapping[str, Any]:
         """What discovery is doing, for `corral doctor` and the dashboard."""
+        known = {"machines": self._machines(), "written": [str(each) for each in self._written.all]}
         if self._discovery is None:
-            return {"on": False, "machines": self._machines()}
+            return {"on": False, **known}
         status = self._discovery.status()
         return {
             "on": True,
@@ -178,10 +186,19 @@ class Neighbourhood:
             "heard_at": None if status.heard_at is None else rfc3339(status.heard_at),
             "conflicts": list(status.conflicts),
             "unreadable": list(status.unreadable),
-            "machines": self._machines(),
+            **known,
         }
 
+    @property
+    def says_name(self) -> bool:
+        """Whether `<label>.local` is said on the network: not where discovery is off."""
+        return self._name is not None
+
     # --- parts
+
+    def _use_written(self) -> None:
+        self._contacts.written = self._written.all
+        self._contacts.book.set_manual(self._contacts.written)
 
     async def _look_at_network(self) -> None:
         """Without discovery the others still have to be told where this machine is."""
@@ -242,7 +259,9 @@ class Neighbourhood:
         return [
             {
                 "id": each.node,
+                "name": None if each.node is None or not each.member else self._members.name(each.node),
                 "member": each.member,
+                "announced": each.announcement is not None,
                 "addresses": [str(known.address) for known in each.addresses],
                 "same_cluster": each.announcement is not None
                 and each.announcement.cluster == cluster_hash(self._cluster.id),
@@ -256,17 +275,6 @@ def _is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _written(texts: Sequence[str]) -> tuple[Address, ...]:
-    """Those of the setting `peers`; what can't be read is told and left out."""
-    read: list[Address] = []
-    for text in texts:
-        try:
-            read.append(Address.parse(text, default_port=_PEER_PORT))
-        except BadAddress as error:
-            _LOG.warning("the setting peers", error=str(error))
-    return tuple(read)
 
 
 def _read(file: Path) -> dict[str, list[str]]:

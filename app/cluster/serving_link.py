@@ -1,7 +1,8 @@
-"""What members tell each other of models and load, over the cluster's links."""
+"""What members tell each other of models and load, and of other topics, over the cluster's links."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from corral.app.serving.peer_endpoints import PeerEndpoints
@@ -22,12 +23,28 @@ class Teller(Protocol):
     def tell(self, peer: NodeId, topic: str, body: bytes) -> None: ...
 
 
-class ServingLink:
-    """Reports go out, and what others report goes to the endpoints."""
+class Topic(Protocol):
+    """Whoever wants to hear of another topic; all of it returns at once."""
 
-    def __init__(self, *, reporter: Reporter, endpoints: PeerEndpoints) -> None:
+    def told(self, peer: NodeId, body: bytes) -> None: ...
+
+    def linked(self, peer: NodeId) -> None: ...
+
+    def keep_only(self, members: Collection[NodeId]) -> None: ...
+
+
+_NONE: Mapping[str, Topic] = MappingProxyType({})
+
+
+class ServingLink:
+    """Reports go out, and what others report goes to the endpoints; what they tell of other topics to `topics`."""
+
+    def __init__(
+        self, *, reporter: Reporter, endpoints: PeerEndpoints, topics: Mapping[str, Topic] = _NONE
+    ) -> None:
         self._reporter = reporter
         self._endpoints = endpoints
+        self._topics = topics
         self._live: dict[NodeId, bytes] = {}  # what each told last
         self._asked_at: dict[NodeId, float] = {}
 
@@ -50,10 +67,14 @@ class ServingLink:
         elif topic == MODELS and peer in self._live:
             self._asked_at.pop(peer, None)
             self._endpoints.hear(peer, self._live[peer], body)
+        elif topic in self._topics:
+            self._topics[topic].told(peer, body)
 
     def linked(self, peer: NodeId) -> None:
         """A new link: what was asked on the old one is lost."""
         self._asked_at.pop(peer, None)
+        for each in self._topics.values():
+            each.linked(peer)
 
     def set_live(self, live: Collection[NodeId]) -> None:
         """Who answers now."""
@@ -61,6 +82,8 @@ class ServingLink:
 
     def keep_only(self, members: Collection[NodeId]) -> None:
         """Forget those that left the cluster."""
+        for each in self._topics.values():
+            each.keep_only(members)
         for gone in [peer for peer in self._live if peer not in members]:
             del self._live[gone]
             self._asked_at.pop(gone, None)

@@ -6,6 +6,7 @@ from typing import Final
 
 from zeroconf import (  # type: ignore[attr-defined]
     DNSAddress,
+    DNSIncoming,
     DNSOutgoing,
     DNSPointer,
     DNSQuestion,
@@ -26,6 +27,7 @@ __all__ = [
     "DNSText",
     "address_record",
     "address_text",
+    "answers",
     "is_valid",
     "query",
     "response",
@@ -52,6 +54,12 @@ def response(*records: DNSRecord) -> DNSOutgoing:
     for record in records:
         out.add_answer_at_time(record, 0)
     return out
+
+
+def answers(packet: bytes) -> list[DNSRecord]:
+    """The records of a response; none of a question, or of what can't be read."""
+    incoming = DNSIncoming(packet)
+    return incoming.answers() if incoming.valid and incoming.is_response() else []
 
 
 def address_record(name: str, address: str, *, ttl: int) -> DNSAddress:

@@ -8,6 +8,14 @@ from corral.peers.election.messages import ClaimRef
 
 MOST_CHANGES: Final = 50
 
+# Reasons that tell of two parts of a cluster.
+SILENT: Final = "nothing was heard of it"
+ABSORBED_OTHER: Final = "absorbed another router"
+ABSORBED_BY: Final = "absorbed by another router"
+GAVE_WAY: Final = "gave way to another router"
+FOLLOWED_ABSORBER: Final = "it absorbed the one before"
+MERGERS: Final = frozenset({ABSORBED_OTHER, ABSORBED_BY, GAVE_WAY, FOLLOWED_ABSORBER})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:

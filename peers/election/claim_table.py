@@ -14,6 +14,9 @@ class Known:
 
     claim: Claim
     born: float
+    advanced: bool = (
+        False  # its seq has grown while it was fresh: it isn't the last word of a router that is gone
+    )
 
 
 class ClaimTable:
@@ -36,6 +39,7 @@ class ClaimTable:
                 return None
             known = self._known[ref.router] = Known(claim, now - age_s)
         elif self._rules.refreshes(claim.seq, known.claim.seq):
+            known.advanced = now - known.born < self._lease_s
             known.claim = claim
             known.born = now - age_s
         return known if now - known.born < self._lease_s else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from corral.peers.election.chronicle import Change
+from corral.peers.election.chronicle import SILENT, Change
 from corral.peers.election.effects import Effect, Probe, Send
 from corral.peers.election.errors import HandoverImpossible
 from corral.peers.election.handover import Handover
@@ -113,7 +113,7 @@ class Elector(Machine):
         self._ticked = now
         if self._view is not None and now - self._view.born >= self._timing.lease:
             self._peers.silence(self._view.claim.ref.router)
-            self._lose("nothing was heard of it", now)
+            self._lose(SILENT, now)
         if self._state is State.JOINING and now >= self._joined_at():
             self._state = State.SUSPECT
         self._look_at_versions(now)

@@ -7,7 +7,13 @@ from typing import Final
 
 import msgspec
 
-from corral.peers.election.chronicle import Chronicle
+from corral.peers.election.chronicle import (
+    ABSORBED_BY,
+    ABSORBED_OTHER,
+    FOLLOWED_ABSORBER,
+    GAVE_WAY,
+    Chronicle,
+)
 from corral.peers.election.claim_table import ClaimTable, Known
 from corral.peers.election.effects import Effect, Persist, Send
 from corral.peers.election.handover import Handover
@@ -197,7 +203,7 @@ class Machine:
         self._seq += 1
         term = self._rules.fenced(mine.ref.term, self._max_term)
         if term != mine.ref.term:
-            self._renumber(mine, self._mint(), now)
+            self._renumber(mine, self._mint(), "took a newer term", now)
             assert self._mine is not None
             mine = self._mine
         recent = now - self._absorbed_at < self._timing.strength
@@ -210,27 +216,30 @@ class Machine:
             mine.absorbs if recent else (),
         )
 
-    def _renumber(self, mine: Claim, term: int, now: float) -> None:
+    def _renumber(self, mine: Claim, term: int, reason: str, now: float) -> None:
         self._mine = msgspec.structs.replace(mine, ref=ClaimRef(term, self.me))
         self._floor = self._mine.ref
-        self._chronicle.add("took a newer term", self._floor, now)
+        self._chronicle.add(reason, self._floor, now)
 
-    def _meet(self, other: Claim, mine: Claim, known: Known, now: float) -> None:
+    def _meet(self, known: Known, peer: NodeId, mine: Claim, now: float) -> None:
         """Two routers meet: exactly one of them decides who stays."""
+        other = known.claim
         if self._rules.absorbed(mine.ref, other):
-            self._follow(known, "absorbed by another router", now)
+            self._follow(known, ABSORBED_BY, now)
         elif not self._rules.decides(self.me, other.ref.router):
             if now - self._told_at >= self._timing.relay_gap:
                 self._told_at = now
                 self._send_beat((other.ref.router,), now)
             return
         elif self._rules.outdoes(other, mine):
-            self._follow(known, "gave way to another router", now)
+            if peer != other.ref.router and not known.advanced:
+                return  # told by someone else, and maybe its last word: nobody would be left
+            self._follow(known, GAVE_WAY, now)
         else:
             absorbs = (*mine.absorbs, other.ref)[-MOST_ABSORBED:]
             self._mine = msgspec.structs.replace(mine, absorbs=absorbs)
             self._absorbed_at = self._changed_at = now
-            self._renumber(self._mine, self._mint(), now)
+            self._renumber(self._mine, self._mint(), ABSORBED_OTHER, now)
             self._void(other.ref)
         self._pacing.want_relay(now)
 
@@ -263,14 +272,14 @@ class Machine:
         for each in claim.absorbs:
             self._void(each)
         if self._mine is not None:
-            self._meet(claim, self._mine, known, now)
+            self._meet(known, peer, self._mine, now)
         elif self._view is None or now - self._view.born >= self._timing.lease:
             self._follow(known, "heard of it", now)
             self._pacing.want_relay(now)
         elif claim.ref.router == self._view.claim.ref.router:
             self._keep_following(known, peer, now)
         elif self._rules.absorbed(self._view.claim.ref, claim):
-            self._follow(known, "it absorbed the one before", now)
+            self._follow(known, FOLLOWED_ABSORBER, now)
             self._pacing.want_relay(now)
 
     def _void(self, ref: ClaimRef) -> None:

@@ -201,6 +201,13 @@ class Ledger:
         """How far a member's clock was ahead of ours at its last heartbeat. More than half a minute should be shown."""
         return self._skews_s.get(peer, 0.0)
 
+    def differing(self) -> frozenset[NodeId]:
+        """The live members that said at their last news that they hold something else than this machine does."""
+        own = self.summary().digest
+        return frozenset(
+            peer for peer in self._live if peer in self._told and self._told[peer][0].digest != own
+        )
+
     def set_live(self, peers: Collection[NodeId]) -> None:
         """Which other members answer now: they are asked, and get what is written."""
         live = frozenset(peers)

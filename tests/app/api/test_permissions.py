@@ -79,6 +79,7 @@ WHO_MAY = {
     "POST /v0/cluster/local/join": MANAGERS,
     "POST /v0/cluster/local/leave": MANAGERS,
     "POST /v0/cluster/local/peers": MANAGERS,
+    "DELETE /v0/cluster/local/peers/<id>": MANAGERS,
     "POST /v0/models/copy": MANAGERS,
     "GET /v0/models/copies": MANAGERS,
     "DELETE /v0/models/copies/<id>": MANAGERS,
