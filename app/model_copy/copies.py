@@ -125,7 +125,9 @@ class Copies:
         try:
             await copy.download.discard()
         except OSError as error:
-            raise CopyFailed(f"what has come can't be removed: {error.strerror}") from error
+            failure = CopyFailed(f"what has come can't be removed: {error.strerror}")
+            self._end(copy, State.FAILED, failure.message)
+            raise failure from error
         self._end(copy, State.CANCELLED)
 
     def progress(self) -> Sequence[CopyLive]:

@@ -19,6 +19,7 @@ from corral.app.model_copy.errors import BadManifest, CantCopy, CopyFailed, NoRo
 from corral.app.model_copy.file_sum import FileSum
 from corral.app.model_copy.manifest import Manifest, ModelSum, Part, Piece, check, id_of, pieces_of
 from corral.engines.model_names import parse, readable
+from corral.peers.private_file import write_private
 
 PART = ".part"
 JOURNAL = ".copy"
@@ -54,11 +55,9 @@ class Draft:
         """In the folder of models, so that the files will be listed as `model`. Raises CantCopy, OSError."""
         draft = cls(folder=_place(models, model, manifest), model=model, manifest=manifest)
         draft._folder.mkdir(parents=True, exist_ok=True)
-        for part in manifest.parts:
-            with draft._draft_of(part).open("xb") as file:
-                file.truncate(part.size_bytes)
         head = msgspec.json.encode(_Head(model=model, manifest=manifest))
-        draft._journal.write_bytes(head + b"\n")
+        write_private(draft._journal, head + b"\n")  # first: with it a crash leaves nothing that nobody knows
+        draft._mend()
         return draft
 
     @classmethod

@@ -6,13 +6,18 @@ from typing import Any
 import pytest
 
 from corral.app.cluster.errors import NoSuchNode
+from corral.app.gateway.endpoint import EndpointId
+from corral.app.gateway.experience import Experience
 from corral.app.gateway.models import Download
 from corral.app.model_copy import wire
 from corral.app.model_copy.copying import Rules
 from corral.app.model_copy.errors import CantCopy, ChecksumPending, CopyFailed, NoRoom, NoSuchCopy
 from corral.app.model_copy.second_copy import SLOW_MINUTES
+from corral.app.serving.load_report import MOST_COPIES, CopyLive, LiveReport, decode_live, encode_live
+from corral.app.serving.reporter import Reporter
 from corral.engines.errors import ModelNotFound
-from tests.app.model_copy.machines import CLAIM, Held, Machine, known, lan, write_model
+from corral.engines.model import ModelStatus
+from tests.app.model_copy.machines import CLAIM, Held, IdleTelemetry, Machine, known, lan, write_model
 from tests.engines.waiting import until
 from tests.small_disk import SmallDisk
 
@@ -171,6 +176,33 @@ async def test_v1_models_shows_how_a_copy_goes(tmp_path: Path) -> None:
         await until(lambda: carl.copies()["tiny"].state == "failed", "the copy to fail")
         await until(lambda: downloads()["tiny"].error is not None, "the router to hear")
         assert "no machine that has model 'tiny' can be reached" in str(downloads()["tiny"].error)
+
+
+LONG = "\U0001f980" * 400
+
+
+def test_a_load_report_with_copies_comes_through_and_stays_small() -> None:
+    copy = CopyLive(model="m", id="ab" * 32, state="fetching", done_bytes=5, total_bytes=9, sources=2)
+    told = LiveReport(copies=(copy,))
+    assert decode_live(encode_live(told)) == told
+    golden = "81a17091" + "86a16da16da169d940" + b"ab".hex() * 32 + "a173a86665746368696e67a16405a17409a16e02"
+    assert decode_live(bytes.fromhex(golden)) == told  # as version 1 wrote it
+    long = CopyLive(model="m" * 200, id="ab" * 32, error=LONG, note=LONG)
+    reporter = Reporter(
+        pool=NoModels(),
+        telemetry=IdleTelemetry(),
+        endpoint=EndpointId("local"),
+        experience=Experience(),
+        copies=lambda: [long] * 20,
+    )
+    assert 0 < len(decode_live(reporter.live()).copies) <= MOST_COPIES
+
+
+class NoModels:
+    """A pool of a machine without models."""
+
+    def models(self) -> tuple[ModelStatus, ...]:
+        return ()
 
 
 def test_per_cent() -> None:
