@@ -88,7 +88,7 @@ class History:
             clear = long and 2 * len(larger) >= len(self.all) + 2 and not self.far
             if not long and self.random.random() < 0.7:
                 self.faults.preferences_change()
-            self.net.run(self.net.now + (12 if long else self.random.uniform(1.5, 4)))
+            self.net.run(self.net.now + (14 if long else self.random.uniform(1.5, 4)))
             if self.net.disagreement() is None:
                 self.net.watched = frozenset(self.net.nodes)
             self.faults.mesh()
@@ -255,12 +255,14 @@ class History:
                 self.net.call(node, node.elector.cancel_drain(node.clock(self.net.now)))
             self.net.wake(node)
         self.net.start_all()
+        quiet = self.net.now + TIMING.lease + 1  # until then the last words of those cut off go round
         self.net.run(self.net.now + 0.4)
         if self.far or ending == self.faults.graph:
             self.net.run(self.net.now + SETTLE_FAR_S)
             self._settle(0.0)
         else:
             self._settle(SETTLE_S)
+        self.net.run(max(quiet, self.net.now))
         self._stay_stable()
 
     def _settle(self, within_s: float) -> None:

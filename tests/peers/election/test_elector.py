@@ -220,6 +220,23 @@ def test_an_earlier_beat_that_comes_late_says_nothing() -> None:
     assert node.router == B
 
 
+def test_a_router_gives_way_to_another_one_but_not_to_its_last_word() -> None:
+    def stronger(seq: int) -> tuple[Sighting, ...]:
+        return (Sighting(Claim(ClaimRef(1, B), seq, 5, 100)),)
+
+    node = elector(A, B, C)
+    now = advance(node, 100.0, 104.0)
+    node.hear(C, Beat(number=1, max_term=1, claims=stronger(7)), now)
+    assert state(node) is State.ROUTER
+    node.hear(C, Beat(number=2, max_term=1, claims=stronger(8)), now + 0.5)
+    assert state(node) is State.FOLLOWING and node.router == B
+
+    node = elector(A, B, C)
+    now = advance(node, 100.0, 104.0)
+    node.hear(B, Beat(number=1, max_term=1, claims=stronger(7)), now)
+    assert state(node) is State.FOLLOWING and node.router == B
+
+
 def test_handing_over() -> None:
     node = elector(A, B, C)
     advance(node, 100.0, 103.5)
