@@ -43,7 +43,10 @@ class Choices:
         return {"choices": [_document(index, choice) for index, choice in sorted(self._choices.items())]}
 
     def _choice(self, index: int) -> _Choice:
-        return self._choices.setdefault(index, _Choice())
+        found = self._choices.get(index)
+        if found is None:  # made once: a long answer comes in thousands of pieces
+            found = self._choices[index] = _Choice()
+        return found
 
 
 def _document(index: int, choice: _Choice) -> dict[str, Any]:
