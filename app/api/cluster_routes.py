@@ -12,6 +12,7 @@ from corral.app.api.route import Handler, Route
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT
 from corral.app.openai.validation import validated
+from corral.peers.pairing.token import MOST_HOURS
 
 _PATH = "/v0/cluster"
 _SECRET_HEADERS = {**JSON_HEADERS, "cache-control": "no-store"}
@@ -67,7 +68,7 @@ class NewInvite(Strict):
     """How many machines a token lets in, and for how long."""
 
     uses: Annotated[int, Field(ge=1, le=1000)] = 1
-    hours: Annotated[float, Field(gt=0, le=8760, strict=False)] = 24
+    hours: Annotated[float, Field(gt=0, le=MOST_HOURS, strict=False)] = 24
 
 
 class Join(Strict):

@@ -26,16 +26,23 @@ class Shown(Protocol):
     def unsaid(self) -> object: ...
 
 
+class RouterMetrics(Protocol):
+    """What this needs of `api.cluster_metrics.ClusterMetrics`."""
+
+    def look(self) -> None: ...
+
+
 class ClusterEvents:
     """Keep `run` running, and call `changed` whenever something may have changed: both cost next to nothing.
 
     What happens is kept for watchers that come back, so it is looked at also while nobody watches.
     """
 
-    def __init__(self, *, feed: EventFeed, cluster: Shown) -> None:
+    def __init__(self, *, feed: EventFeed, cluster: Shown, metrics: RouterMetrics) -> None:
         self.on_joining: Callable[[Document | None], None] = lambda joining: None
         self._feed = feed
         self._cluster = cluster
+        self._metrics = metrics
         self._news = asyncio.Event()
         self._before: Document | None = None
         self._joining: Document | None = None
@@ -43,6 +50,7 @@ class ClusterEvents:
 
     def changed(self) -> None:
         """The router, or who is there."""
+        self._metrics.look()
         self._news.set()
 
     async def run(self) -> None:

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from corral.app.cluster.errors import CantBeDone, NoSuchAddress, NoSuchNode
 from corral.app.cluster.happenings import Document
 from corral.app.cluster.joining import Joining, Wish
+from corral.app.cluster.naming import Naming
+from corral.app.cluster.numbers import ClusterNumbers, numbers_of
 from corral.app.cluster.pairing_desk import PairingDesk
 from corral.app.cluster.splits import Change, Silence, split_warnings
 from corral.app.cluster.written_addresses import PEER_PORT
@@ -21,7 +23,6 @@ from corral.peers.pairing.token import TokenRow, uses_left
 from corral.peers.replication.edit import Edit
 from corral.peers.replication.ledger import Ledger
 
-NAME_SETTING = "cluster_name"
 _HANDOVER_S = 5.0
 _SKEW_S = 30.0  # more is worth a warning
 
@@ -36,7 +37,7 @@ class Control:
         desk: PairingDesk,
         joining: Joining,
         ledger: Ledger,
-        name: Callable[[], str],
+        naming: Naming,
         url: Callable[[], str],
         local_url: Callable[[], str],
         discovery: Callable[[], Document],
@@ -52,7 +53,7 @@ class Control:
         self._desk = desk
         self._joining = joining
         self._ledger = ledger
-        self._name = name
+        self._naming = naming
         self._url = url
         self._local_url = local_url
         self._discovery = discovery
@@ -70,7 +71,7 @@ class Control:
         claim = self._cluster.claim
         return {
             "id": self._cluster.identity.id,
-            "name": self._name(),
+            "name": self._naming.name,
             "url": self._url(),
             "state": self._cluster.state.value,
             "term": 0 if claim is None else claim.term,
@@ -98,13 +99,17 @@ class Control:
             "url": self._local_url(),
             "cluster_url": self._url(),
             "node": self._this(),
-            "cluster": {"id": self._cluster.identity.id, "name": self._name()},
+            "cluster": {"id": self._cluster.identity.id, "name": self._naming.name},
             "router": self._router(),
             "nodes": [self._node(member) for member in self._members()],
             "joining": self.joining,
             "warnings": [*self._warnings(), *self._split_warnings(), *self._clock_warnings()],
             "discovery": self._discovery(),
         }
+
+    def numbers(self) -> ClusterNumbers:
+        """For `/metrics`."""
+        return numbers_of(self._cluster, self._ledger)
 
     @property
     def joining(self) -> Document | None:
@@ -115,7 +120,7 @@ class Control:
     @property
     def unsaid(self) -> object:
         """What changes without anybody being told."""
-        return self._name(), self._joining.status, [each.id for each in self._desk.pending()]
+        return self._naming.name, self._joining.status, [each.id for each in self._desk.pending()]
 
     @property
     def role(self) -> str:
@@ -152,7 +157,7 @@ class Control:
 
     async def rename(self, name: str) -> None:
         """Call the cluster something else."""
-        await self._ledger.write([Edit("settings", NAME_SETTING, {"value": name})])
+        await self._naming.rename(name)
 
     async def hand_over(self, node: str | None) -> Document:
         """Let another machine be the router; returns when it is. Raises NoSuchNode, CantBeDone."""

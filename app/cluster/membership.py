@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import structlog
 
 from corral.app.cluster.contacts import Contacts
-from corral.app.cluster.control import NAME_SETTING, Control
+from corral.app.cluster.control import Control
 from corral.app.cluster.front_doors import Door, doors
 from corral.app.cluster.joining import WELCOME_PATH, Joining, Wish
 from corral.app.cluster.knocking import ClusterInfo
 from corral.app.cluster.leaving import LEAVE_PATH, tell_goodbye
+from corral.app.cluster.naming import Naming
 from corral.app.cluster.neighbourhood import Neighbourhood
 from corral.app.cluster.pairing_desk import PairingDesk
 from corral.app.cluster.serving_link import ServingLink
@@ -33,7 +34,6 @@ from corral.peers.ids import NodeId
 from corral.peers.pairing.errors import PairingError
 from corral.peers.pairing.newcomer import Joined
 from corral.peers.replication.ledger import Ledger
-from corral.peers.replication.view import View
 from corral.peers.transport.client import PeerClient
 from corral.peers.transport.route import PeerAnswer, PeerRequest, PeerRoute
 from corral.peers.transport.server import PeerServer
@@ -84,7 +84,7 @@ class Membership:
         self._serving = serving
         self._standpoint = standpoint
         self._now = now
-        self._names: View | None = None
+        self._naming = Naming(ledger=ledger, founded=cluster.name)
         self._server: PeerServer | None = None
         self._leaving = False
         self._news = asyncio.Event()  # others belong to the cluster now
@@ -123,7 +123,7 @@ class Membership:
             file=self._folder.addresses,
             written=WrittenAddresses(file=self._folder.added_peers, settings=self._settings.peers),
             on_change=self._somebody_found,
-            label=self._label,
+            naming=self._naming,
         )
 
     def _new_desk(self, identity: Identity) -> PairingDesk:
@@ -154,7 +154,7 @@ class Membership:
             desk=self.desk,
             joining=self.joining,
             ledger=self._ledger,
-            name=self.name,
+            naming=self._naming,
             url=self.url,
             local_url=lambda: f"http://localhost:{self.neighbourhood.front_port}",
             discovery=self.neighbourhood.document,
@@ -170,7 +170,7 @@ class Membership:
 
     async def open(self, *, front_port: int, routes: Sequence[PeerRoute]) -> None:
         """Be reachable and begin to look for others. Raises ListenError, LedgerError."""
-        self._names = await self._ledger.view("settings")
+        await self._naming.open(self._renamed)
         await self.desk.open()
         await self.cluster.open()
         self._members.on_change(self._members_changed)
@@ -195,6 +195,7 @@ class Membership:
         supervisor.start("replication", self._ledger.run)
         supervisor.start("telling the load", lambda: self._serving.run(self.cluster))
         supervisor.start("who may connect", self._follow_members)
+        supervisor.start("the cluster's name", self._naming.run)
         supervisor.start("addresses of the other machines", self.neighbourhood.run)
 
     async def drain(self) -> None:
@@ -221,9 +222,7 @@ class Membership:
 
     def name(self) -> str:
         """What people call the cluster."""
-        row = None if self._names is None else self._names.rows.get(NAME_SETTING)
-        value = None if row is None else row.values["value"]
-        return value if isinstance(value, str) else self._founded.name
+        return self._naming.name
 
     def url(self) -> str:
         """For machines that don't run Corral."""
@@ -273,8 +272,9 @@ class Membership:
     def _doors(self) -> Sequence[Door]:
         return doors(self.neighbourhood.candidates(), self._founded.id, self._contacts.written)
 
-    def _label(self) -> str:
-        return self.name().lower()
+    def _renamed(self) -> None:
+        self.neighbourhood.say_name()
+        self._standpoint.changed()
 
     def _standing(self) -> Standing:
         return Standing(

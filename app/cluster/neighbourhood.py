@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from corral.app.cluster.contacts import Contacts
+from corral.app.cluster.naming import Naming
 from corral.app.cluster.written_addresses import WrittenAddresses
 from corral.app.settings_table import Settings
 from corral.app.times import rfc3339
@@ -50,9 +51,9 @@ class Neighbourhood:
         file: Path,
         written: WrittenAddresses,
         on_change: Callable[[], None],
-        label: Callable[[], str],
+        naming: Naming,
     ) -> None:
-        """`file` keeps the last known addresses of members, `written` has what people wrote; `label` is the name that the cluster should have."""
+        """`file` keeps the last known addresses of members, `written` has what people wrote; `naming` says what the cluster is called."""
         self._settings = settings
         self._identity = identity
         self._cluster = cluster
@@ -62,7 +63,8 @@ class Neighbourhood:
         self._file = file
         self._written = written
         self._on_change = on_change
-        self._label = label
+        self._naming = naming
+        self._standbys: Sequence[NodeId] = ()
         self._discovery: Discovery | None = None
         self._name: ClusterName | None = None
         self._kept: dict[str, list[str]] = {}
@@ -130,18 +132,24 @@ class Neighbourhood:
 
     def set_router(self, *, reigns: bool, standbys: Sequence[NodeId]) -> None:
         """Whether this machine is the router, and who would be the next."""
-        self._reigns = reigns
+        self._reigns, self._standbys = reigns, standbys
         if self._discovery is not None:
             self._discovery.set_role(reigns)
+        self.say_name()
+
+    def say_name(self) -> None:
+        """Say the cluster's name on the network if this machine is the router; else watch who says it."""
         if self._name is not None:
-            self._name.publish(self._claim(standbys) if reigns else None)
+            self._name.publish(self._claim() if self._reigns else None)
+            if not self._reigns:
+                self._name.watch(self._naming.label)
 
     # --- what is so
 
     @property
     def label(self) -> str:
         """`corral` in `corral.local`."""
-        return self._label() if self._name is None else self._name.status().label
+        return self._naming.label if self._name is None else self._name.status().label
 
     @property
     def own_addresses(self) -> tuple[Address, ...]:
@@ -223,25 +231,20 @@ class Neighbourhood:
             cluster=self._cluster.id,
             port=self.front_port,
             is_friend=self._is_friend,
-            on_label=lambda label: _LOG.info("the cluster's name on the network", name=f"{label}.local"),
+            on_label=self._naming.found,
             on_change=lambda: None,
-            label=self._label(),
+            label=self._naming.label,
         )
 
-    def _claim(self, standbys: Sequence[NodeId]) -> Claim:
+    def _claim(self) -> Claim:
         return Claim(
-            label=self.label,
-            settled=self._reigned_before,
+            label=self._naming.label,
+            settled=self._naming.settled,
             router=tuple(each.host for each in self.own_addresses),
             standbys=tuple(
-                tuple(each.host for each in self._contacts.book.addresses(node)) for node in standbys
+                tuple(each.host for each in self._contacts.book.addresses(node)) for node in self._standbys
             ),
         )
-
-    @property
-    def _reigned_before(self) -> bool:
-        """Whether the cluster has its name already: with several members somebody said it before."""
-        return len(self._members.roster.members) > 1
 
     def _is_friend(self, host: str) -> bool:
         own = () if self._discovery is None else self._discovery.own_addresses()

@@ -139,7 +139,7 @@ def leave(settings: Settings) -> None:
         before = node.ask("GET", _LOCAL)["cluster"]["id"]
         node.ask("POST", f"{_LOCAL}/leave")
     _wait_for(settings, lambda local: local["cluster"]["id"] != before)
-    print("This machine is on its own now. Its log has the new administrator's password and key.")
+    print("This machine is on its own now. `corral serve` has printed its new administrator's password and key.")
 
 
 def rename(settings: Settings, name: str) -> None:

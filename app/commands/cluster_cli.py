@@ -86,7 +86,7 @@ def code(data_dir: _DataDir = None, json: _AsJson = False) -> None:
 @cluster.command()
 def invite(
     uses: Annotated[int, typer.Option(min=1, max=1000, help="So many machines.")] = 1,
-    hours: Annotated[float, typer.Option(min=0.1, max=8760, help="So long.")] = 24,
+    hours: Annotated[float, typer.Option(min=0.1, max=720, help="So long.")] = 24,
     data_dir: _DataDir = None,
     json: _AsJson = False,
 ) -> None:

@@ -42,7 +42,7 @@ from corral.peers.transport.route import LinkRoute, PeerAnswer, PeerRequest, Pee
 from corral.peers.waking_clock import waking_clock
 
 REPLICA_PATH = "/peer/replica"
-SILENT_S = 2.5  # an open link to a member that says nothing for so long is opened anew
+SILENT_S = 2.5  # a link to a member that fell silent is opened anew if it is older than this
 _LOOK_S = 0.5
 _SAYING_S = 0.1  # until a message is on its way
 _LOG = structlog.get_logger(__name__)
@@ -125,8 +125,9 @@ class Cluster:
         """Open links anew that seem dead. Until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_S)
-            for peer in self.facts.silent(self._clock(), longer_than_s=SILENT_S):
-                self.links.renew(peer)
+            for peer in self._others():
+                if self.facts.of(peer).heard_at is not None and peer not in self.live:
+                    self.links.renew(peer, older_than_s=SILENT_S)
 
     # --- what is so
 

@@ -85,10 +85,10 @@ class Links:
         if peer in self._links:
             self._links[peer].dial_now()
 
-    def renew(self, peer: NodeId) -> None:
-        """Drop a link that seems dead, and dial again."""
+    def renew(self, peer: NodeId, *, older_than_s: float) -> None:
+        """Drop a link that seems dead, and dial again; not one that was opened just now."""
         if peer in self._links:
-            self._links[peer].renew()
+            self._links[peer].renew(older_than_s=older_than_s)
 
     async def close(self) -> None:
         """Close all of them."""
@@ -111,6 +111,7 @@ class _MemberLink:
         self._now = asyncio.Event()
         self._renewed = asyncio.Event()
         self._failures = 0
+        self._opened_at = 0.0
         self._task = asyncio.create_task(self._run(), name=f"link to {peer[:8]}")
 
     def send(self, message: bytes) -> None:
@@ -122,8 +123,8 @@ class _MemberLink:
         self._failures = 0
         self._now.set()
 
-    def renew(self) -> None:
-        if self.open:
+    def renew(self, *, older_than_s: float) -> None:
+        if self.open and asyncio.get_running_loop().time() - self._opened_at > older_than_s:
             self._renewed.set()
 
     def cancel(self) -> None:
@@ -164,6 +165,7 @@ class _MemberLink:
         self._waiting.clear()
         self._renewed.clear()
         self.open = True
+        self._opened_at = asyncio.get_running_loop().time()
         self._observer.link_opened(self._peer)
         sender = asyncio.create_task(self._send_all(link))
         ends = [

@@ -45,14 +45,6 @@ class FactBook:
         """It said who it is."""
         self._facts[peer] = replace(self.of(peer), hello=hello, greeted=True)
 
-    def silent(self, now: float, *, longer_than_s: float) -> list[NodeId]:
-        """Those that were heard once, and not since."""
-        return [
-            peer
-            for peer, facts in self._facts.items()
-            if facts.heard_at is not None and now - facts.heard_at > longer_than_s
-        ]
-
     def keep_only(self, members: Collection[NodeId]) -> None:
         """Forget those that left the cluster."""
         self._facts = {peer: each for peer, each in self._facts.items() if peer in members}

@@ -77,3 +77,13 @@ def test_a_revoked_key_is_refused_everywhere_at_once(machines: tuple[Machine, ..
 
 def _refuses(machine: Machine, key: str) -> bool:
     return machine.ask("GET", "/v1/models", key=key).status_code == 401
+
+
+def test_another_name_is_said_at_once(machines: tuple[Machine, ...]) -> None:
+    anna, bert = machines
+    anna.corral("cluster", "rename", "farm")
+    url = f"http://farm.local:{PORT}"
+    wait_for(lambda: {each.cluster()["url"] for each in machines} == {url})
+    assert {each["name"] for each in bert.cluster()["nodes"]} == {"h1", "h2"}
+    wait_for(lambda: anna.lan.resolve("h3", "farm.local"))
+    assert '"status":"ok"' in anna.lan.curl("h3", f"{url}/health")
