@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 
 from corral.app.api.app import create_app
+from corral.app.api.cluster_metrics import ClusterMetrics
 from corral.app.api.connection import CorralApp
 from corral.app.api.edge import Edge
 from corral.app.api.health import NodeInfo, NodeState, Place, health_document
 from corral.app.api.metrics import Metrics
 from corral.app.api.origins import host_allowed
 from corral.app.api.table import Services, routes_of
+from corral.app.cluster.cluster_events import ClusterEvents
 from corral.app.cluster.membership import Membership, Standpoint
 from corral.app.cluster.preference import preference_of
 from corral.app.cluster.serving_link import ServingLink
@@ -111,6 +113,9 @@ class Composition:
         )
         self.copying = self._copying()
         self.membership = self._membership()
+        control = self.membership.control
+        metrics = ClusterMetrics(self._metrics.registry, control.numbers)
+        self.cluster_events = ClusterEvents(feed=self.feed, cluster=control, metrics=metrics)
         self._node = NodeInfo(name=settings.node_name, version=program_version(), place=self._place)
         self._admission = Admission(
             queue_max=settings.queue_max,
@@ -123,6 +128,7 @@ class Composition:
             models=self.pool,
             load=self._admission,
             state=lambda: health_document(self._node, self.phase, self.recorder.status),
+            cluster=self.cluster_events.snapshot,
         )
         app = self._app()
         self.peer_routes: Sequence[PeerRoute] = self._peer_routes(app)
@@ -200,7 +206,7 @@ class Composition:
                 used=self._used,
                 end_sessions=state.secret.renew,
                 start_anew=self.stop.ask_to_start_anew,
-                changed=lambda: None,
+                changed=lambda: self.cluster_events.changed(),
             ),
         )
 

@@ -133,6 +133,7 @@ class _Node:
 
         parts.membership.supervise(supervisor)
         parts.copying.supervise(supervisor)
+        supervisor.start("telling of the cluster", parts.cluster_events.run)
         supervisor.start("recording", parts.recorder.run)
         supervisor.every(POLL_S, "watching for events", parts.watch.look)
         supervisor.every(INTERVAL_S, "sampling of the load", sample_load)

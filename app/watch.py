@@ -52,26 +52,36 @@ class Watch:
     """Looks at what says nothing by itself; call `look` again and again."""
 
     def __init__(
-        self, *, feed: EventFeed, models: Models, load: Load, state: Callable[[], dict[str, Any]]
+        self,
+        *,
+        feed: EventFeed,
+        models: Models,
+        load: Load,
+        state: Callable[[], dict[str, Any]],
+        cluster: Callable[[], dict[str, Any]],
     ) -> None:
-        """`state`: what /health says."""
+        """`state`: what /health says; `cluster`: what administrators see besides, of which others tell changes."""
         self._feed = feed
         self._models = models
         self._load = load
         self._state = state
+        self._cluster = cluster
         self._seen: dict[str, object] = {}
 
     async def look(self) -> None:
         """Publish what changed since the last look; nothing while nobody watches."""
         if not self._feed.watchers:
             return
-        for kind, data in self.snapshot().items():
+        for kind, data in self._looked_at().items():
             if self._seen.get(kind) != data:
                 self._seen[kind] = data
                 self._feed.publish(kind, {kind: data}, private=False)
 
-    def snapshot(self) -> dict[str, Any]:
-        """Everything that `look` looks at, as it is now."""
+    def snapshot(self, *, everything: bool) -> dict[str, Any]:
+        """How things are now, for somebody who begins to watch; `everything` is for administrators."""
+        return {**self._looked_at(), **(self._cluster() if everything else {})}
+
+    def _looked_at(self) -> dict[str, Any]:
         models = self._models.models()
         return {
             "node": self._state(),

@@ -57,7 +57,7 @@ class EventRoutes:
         yield b"retry: %d\n\n" % _RETRY_MS
         if position is None:
             position = feed.last
-            yield _event("snapshot", feed.id_of(position), self._watch.snapshot())
+            yield _event("snapshot", feed.id_of(position), self._watch.snapshot(everything=everything))
         while not feed.closed and self._still_valid(call.principal):
             try:
                 events = feed.after(position)

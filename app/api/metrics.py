@@ -15,7 +15,7 @@ class Metrics:
     """Counters of the HTTP side and of the answers of this node's models. `registry` is the node's own."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+        self.registry = registry
         self._requests = Counter(
             "corral_http_requests",
             "HTTP requests answered.",
@@ -89,4 +89,4 @@ class Metrics:
 
     def text(self) -> bytes:
         """The text format of Prometheus."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

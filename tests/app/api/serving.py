@@ -13,11 +13,13 @@ from argon2 import PasswordHasher
 from prometheus_client import CollectorRegistry
 
 from corral.app.api.app import create_app
+from corral.app.api.cluster_metrics import ClusterMetrics
 from corral.app.api.connection import CorralApp
 from corral.app.api.edge import Edge
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
 from corral.app.api.table import Services, routes_of
+from corral.app.cluster.cluster_events import ClusterEvents
 from corral.app.dashboard import Dashboard
 from corral.app.events import EventFeed
 from corral.app.gateway.admission import Admission
@@ -136,6 +138,7 @@ class Serving:
     telemetry: Telemetry
     feed: EventFeed
     watch: Watch
+    cluster_events: ClusterEvents
     state: NodeState = NodeState.OK
     stops: int = 0
 
@@ -211,6 +214,9 @@ class _Side:
         )
         self._running: Serving | None = None
         self._lone = lone_node(folder, identity, ledger, self._pool, name=NODE, now=options.now)
+        control = self._lone.membership.control
+        numbers = ClusterMetrics(self._metrics.registry, control.numbers)
+        self._cluster_events = ClusterEvents(feed=self._feed, cluster=control, metrics=numbers)
         services = self._services()
         self._app = create_app(
             edge=self._edge(),
@@ -233,7 +239,11 @@ class _Side:
         admission = self._admission
         gateway = Gateway(endpoints=lambda: (endpoint,), admission=admission, observer=self._metrics, now=now)
         self._watch = Watch(
-            feed=self._feed, models=self._pool, load=admission, state=lambda: {"status": self._state().value}
+            feed=self._feed,
+            models=self._pool,
+            load=admission,
+            state=lambda: {"status": self._state().value},
+            cluster=self._cluster_events.snapshot,
         )
         return Services(
             gateway=gateway,
@@ -328,6 +338,7 @@ class _Side:
             telemetry=self._telemetry,
             feed=self._feed,
             watch=self._watch,
+            cluster_events=self._cluster_events,
         )
         try:
             async with self._lone.running():
