@@ -11,7 +11,7 @@ from corral.peers.address import Address
 from corral.peers.identity.identity import Identity
 from corral.peers.ids import NodeId
 from corral.peers.transport import tls
-from corral.peers.transport.errors import PeerBroke
+from corral.peers.transport.errors import PeerBroke, PeerNotTrusted, PeerUnreachable
 from tests.peers.transport.machines import Machine
 
 LIMIT_S = 10.0
@@ -23,12 +23,13 @@ class Fickle:
 
     def __init__(self, node: NodeId) -> None:
         self.node = node
+        self.greeting = tls.GREETING
         self.answers: list[bytes] = []
         self.requests: list[bytes] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
-        writer.write(tls.GREETING)
+        writer.write(self.greeting)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             self.requests.append(await reader.readuntil(b"\r\n\r\n"))
             writer.write(self.answers.pop(0))
@@ -99,3 +100,22 @@ async def test_an_answer_that_is_no_http(alice: Machine, fickle: Fickle, nonsens
 
     with pytest.raises(PeerBroke):
         await alice.client.post(fickle.node, "/x", b"", timeout_s=LIMIT_S)
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"corral 2\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", tls.GREETING + b"x", b"\0" * 100_000]
+)
+async def test_another_greeting(alice: Machine, fickle: Fickle, greeting: bytes) -> None:
+    fickle.greeting = greeting
+
+    with pytest.raises(PeerNotTrusted, match="another version"):
+        await alice.client.post(fickle.node, "/x", b"", timeout_s=LIMIT_S)
+    assert fickle.requests == []
+
+
+async def test_a_greeting_in_pieces(alice: Machine, fickle: Fickle) -> None:
+    fickle.greeting = tls.GREETING[:3]
+
+    with pytest.raises(PeerUnreachable, match="doesn't answer"):
+        await alice.client.open(fickle.node, "GET", "/x", connect_timeout_s=0.2)
+    assert fickle.requests == []

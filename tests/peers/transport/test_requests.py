@@ -84,6 +84,7 @@ async def test_a_body_that_is_announced_too_large_gets_413(alice: Machine, bob: 
         await alice.client.post(bob.node, "/echo", b"x" * size, timeout_s=LIMIT_S)
 
     assert caught.value.status == 413
+    assert bob.heard.requests == []  # it wasn't even asked
     assert await alice.client.post(bob.node, "/echo", b"x" * SMALL_BYTES, timeout_s=LIMIT_S)
 
 
