@@ -58,9 +58,12 @@ class Links:
         self._dialler = dialler
         self._observer = observer
         self._links: dict[NodeId, _MemberLink] = {}
+        self._closed = False
 
     def set_members(self, peers: Collection[NodeId]) -> None:
-        """Keep links to these, and to nobody else."""
+        """Keep links to these, and to nobody else. Once closed there are none any more."""
+        if self._closed:
+            return
         for peer in [each for each in self._links if each not in peers]:
             self._links.pop(peer).cancel()
         for peer in peers:
@@ -91,7 +94,8 @@ class Links:
             self._links[peer].renew(older_than_s=older_than_s)
 
     async def close(self) -> None:
-        """Close all of them."""
+        """Close all of them, for good."""
+        self._closed = True
         links = list(self._links.values())
         self._links.clear()
         for each in links:
