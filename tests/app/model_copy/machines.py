@@ -226,27 +226,11 @@ async def _machine(
             peers=peers.peers,
             live=lambda: [each.node for each in machines if each.node != identity.node and not each.gone],
         ),
-        standpoint=Standpoint(
-            node=identity.node,
-            alone=lambda: False,
-            is_router=lambda: number == 0,
-            claim=lambda: CLAIM,
-            accepts=lambda claim: claim == CLAIM,
-            machine=lambda: MachineStanding(local=True, memory_percent=50.0, read_at=1.0),
-            devices=lambda: DEVICES,
-        ),
+        standpoint=_standpoint(identity.node, number),
         rules=rules,
         clock=clock,
     )
-    reporter = Reporter(
-        pool=pool,
-        telemetry=IdleTelemetry(),
-        endpoint=EndpointId("local"),
-        experience=experience,
-        devices=lambda: DEVICES,
-        sha256=copying.sums.id_of,
-        copies=copying.copies.progress,
-    )
+    reporter = _reporter(pool, experience, copying)
     routes = [_may_fail(route, lambda: machine) for route in copying.routes()]
     server = PeerServer(identity=identity, host="127.0.0.1", port=0, routes=routes)
     machine = Machine(
@@ -271,6 +255,31 @@ async def _machine(
         await server.stop(grace_s=0.0)
         await client.close()
         await pool.stop()
+
+
+def _reporter(pool: ModelPool, experience: Experience, copying: Copying) -> Reporter:
+    return Reporter(
+        pool=pool,
+        telemetry=IdleTelemetry(),
+        endpoint=EndpointId("local"),
+        experience=experience,
+        devices=lambda: DEVICES,
+        sha256=copying.sums.id_of,
+        copies=copying.copies.progress,
+    )
+
+
+def _standpoint(node: NodeId, number: int) -> Standpoint:
+    """The first machine is the router."""
+    return Standpoint(
+        node=node,
+        alone=lambda: False,
+        is_router=lambda: number == 0,
+        claim=lambda: CLAIM,
+        accepts=lambda claim: claim == CLAIM,
+        machine=lambda: MachineStanding(local=True, memory_percent=50.0, read_at=1.0),
+        devices=lambda: DEVICES,
+    )
 
 
 def _may_fail(route: PeerRoute, machine: Callable[[], Machine]) -> PeerRoute:
