@@ -33,6 +33,8 @@ from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.pool_endpoint import PoolEndpoint
 from corral.app.gateway.principal import Principal, PrincipalKind
 from corral.app.gateway.quotas import Quotas
+from corral.app.history import copy_wire
+from corral.app.history.assembly import history_copying
 from corral.app.history.recorder import Keep, Recorder
 from corral.app.local_token import KeysWithLocalToken
 from corral.app.logs import Logs
@@ -102,16 +104,11 @@ class Composition:
             experience=self._experience,
             keep_alive_s=settings.keep_alive_s,
         )
-        self._peers = PeerEndpoints(
-            client=state.client,
-            name_of=state.members.name,
-            claim=self._claim,
-            experience=self._experience,
-            observer=self._metrics,
-            keep_alive_s=settings.keep_alive_s,
-            heard=lambda: self._admission.look_again(),
-        )
+        self._peers = self._peer_endpoints()
         self.copying = self._copying()
+        self.history_copying = history_copying(
+            settings, state, cluster=lambda: self.membership.cluster, quotas=self.quotas
+        )
         self.membership = self._membership()
         control = self.membership.control
         metrics = ClusterMetrics(self._metrics.registry, control.numbers)
@@ -177,6 +174,17 @@ class Composition:
 
     # --- the other machines
 
+    def _peer_endpoints(self) -> PeerEndpoints:
+        return PeerEndpoints(
+            client=self.state.client,
+            name_of=self.state.members.name,
+            claim=self._claim,
+            experience=self._experience,
+            observer=self._metrics,
+            keep_alive_s=self.settings.keep_alive_s,
+            heard=lambda: self._admission.look_again(),
+        )
+
     def _membership(self) -> Membership:
         state, settings = self.state, self.settings
         reporter = Reporter(
@@ -201,7 +209,9 @@ class Composition:
             client=state.client,
             ledger=state.ledger,
             preference=preference_of(settings.router),
-            serving=ServingLink(reporter=reporter, endpoints=self._peers),
+            serving=ServingLink(
+                reporter=reporter, endpoints=self._peers, topics={copy_wire.TOPIC: self.history_copying}
+            ),
             standpoint=Standpoint(
                 used=self._used,
                 end_sessions=state.secret.renew,
@@ -270,7 +280,7 @@ class Composition:
             experience=self._experience,
         )
         relay = RelayRoute(app=app, routing=self._routing, name_of=self.state.members.name)
-        return [infer.route(), relay.route(), *self.copying.routes()]
+        return [infer.route(), relay.route(), *self.copying.routes(), *self.history_copying.routes()]
 
     # --- HTTP
 

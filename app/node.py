@@ -135,6 +135,8 @@ class _Node:
         parts.copying.supervise(supervisor)
         supervisor.start("telling of the cluster", parts.cluster_events.run)
         supervisor.start("recording", parts.recorder.run)
+        supervisor.start("telling of the history", parts.history_copying.run_telling)
+        supervisor.start("copying the history", parts.history_copying.run_copying)
         supervisor.every(POLL_S, "watching for events", parts.watch.look)
         supervisor.every(INTERVAL_S, "sampling of the load", sample_load)
         supervisor.every(LOOK_S, "looking at this machine", parts.own_machine.look)

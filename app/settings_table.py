@@ -242,6 +242,11 @@ class Settings:
         default="full",
         cluster=True,
     )
+    hold_history: bool = _setting(
+        kinds.BOOLEAN,
+        "Whether this machine may hold copies of other machines' history, with what was asked and answered.",
+        default=True,
+    )
     trust_loopback: bool = _setting(
         kinds.BOOLEAN,
         "Programs on this machine may use `/v1` without a key; whatever key they send is ignored unless it is valid.",

@@ -95,6 +95,13 @@ class Quotas:
             day.requests += each.requests
             day.tokens += each.tokens
 
+    def at_least(self, used: Mapping[PrincipalId, Used], *, now: float) -> None:
+        """So much was counted today, here and on other machines together."""
+        for id, each in used.items():
+            day = self._entered(id, now).day
+            day.requests = max(day.requests, each.requests)
+            day.tokens = max(day.tokens, each.tokens)
+
     def _entered(self, id: PrincipalId, now: float) -> _Count:
         self._drop_ended(now)
         count = self._counts.get(id)

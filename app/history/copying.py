@@ -46,13 +46,15 @@ class Cluster(Protocol):
     def tell(self, peer: NodeId, topic: str, body: bytes) -> None: ...
 
 
-class Copying:
+class HistoryCopying:
     """Keep `run_telling` and `run_copying` running; the rest is for the loop's thread and returns at once."""
 
     def __init__(
         self,
         *,
+        cluster: Callable[[], Cluster],
         database: Database,
+        source: CopySource,
         store: CopyStore,
         fetch: Fetch,
         holds: bool,
@@ -61,11 +63,13 @@ class Copying:
         name_of: Callable[[NodeId], str] = str,
         pause_s: float = PAUSE_S,
     ) -> None:
-        """`holds`: whether copies may be here. `successors` are the members that could be router next, best first.
+        """`cluster` is asked from the first call on. `holds`: whether copies may be here. `successors` are the members that could be router next, best first.
 
         `recount` is called when this machine has become the router, and when it has copied something as the router.
         """
+        self._cluster = cluster
         self._database = database
+        self._source = source
         self._holds = holds
         self._successors = successors
         self._recount = recount
@@ -73,7 +77,6 @@ class Copying:
         self._pause_s = pause_s
         self._log = HistoryLog(database)
         self._copier = Copier(fetch, store, pause_s=pause_s)
-        self._cluster: Cluster | None = None
         self._reigns = False
         self._standby = Standby()
         self._end = Position("", 0)
@@ -84,13 +87,9 @@ class Copying:
         self._told: dict[NodeId, tuple[wire.Told, float]] = {}
         self._news = asyncio.Event()
 
-    def open(self, cluster: Cluster) -> None:
-        """Before anything else."""
-        self._cluster = cluster
-
     def routes(self) -> Sequence[PeerRoute]:
         """For the peer port."""
-        return CopyRoute(CopySource(self._database), may_copy=self._may_copy).routes()
+        return CopyRoute(self._source, may_copy=self._may_copy).routes()
 
     # --- to be kept running
 
@@ -140,7 +139,7 @@ class Copying:
 
     async def look(self) -> None:
         """See who is what, and tell what changed."""
-        cluster = self._known()
+        cluster = self._cluster()
         if not cluster.live:
             self._reigns = False
             return
@@ -166,7 +165,7 @@ class Copying:
 
     def _fit(self) -> list[NodeId]:
         """Who may be the standby, best first; machines that never are the router come last."""
-        live = self._known().live
+        live = self._cluster().live
         ranked = [peer for peer in self._successors() if peer in live]
         ranked += sorted(peer for peer in live if peer not in ranked)
         return [peer for peer in ranked if peer in self._heard and self._heard[peer].holds]
@@ -174,15 +173,15 @@ class Copying:
     def _router_s_choice(self, router: NodeId) -> Standby:
         """Whoever becomes the router keeps it, unless it is itself."""
         told = self._heard.get(router)
-        mine = told is None or told.standby in ("", self._known().node)
+        mine = told is None or told.standby in ("", self._cluster().node)
         return Standby() if told is None or mine else Standby(NodeId(told.standby))
 
     def _may_copy(self, peer: NodeId) -> bool:
-        cluster = self._known()
+        cluster = self._cluster()
         return peer == (self._standby.node if cluster.router == cluster.node else cluster.router)
 
     def _sources(self) -> list[NodeId]:
-        cluster = self._known()
+        cluster = self._cluster()
         if not self._holds:
             return []
         if cluster.router == cluster.node:
@@ -213,7 +212,7 @@ class Copying:
         )
         if self._should_tell(peer, telling, now):
             self._told[peer] = (telling, now)
-            self._known().tell(peer, wire.TOPIC, wire.encode(telling))
+            self._cluster().tell(peer, wire.TOPIC, wire.encode(telling))
 
     def _should_tell(self, peer: NodeId, telling: wire.Told, now: float) -> bool:
         if peer not in self._told:
@@ -246,10 +245,6 @@ class Copying:
 
     def _warn(self, peer: NodeId, error: Exception) -> None:
         _LOG.warning("the history of a machine was not copied", peer=self._name_of(peer), error=str(error))
-
-    def _known(self) -> Cluster:
-        assert self._cluster is not None, "open it first"
-        return self._cluster
 
 
 def _forget_others(book: dict[NodeId, Any], members: Collection[NodeId]) -> None:
