@@ -40,6 +40,7 @@ PIECE_BYTES = 64 * 1024
 LIMITS = Limits(keep_free_bytes=0, patience_s=1.0, look_s=0.01, late_s=0.2)
 RULES = Rules(piece_bytes=PIECE_BYTES, limits=LIMITS)
 DEVICES = Devices(cores=4, memory=Memory(total_bytes=2**34, available_bytes=2**33))
+SLOW_LOOKS = replace(QUICK, sweep_interval_s=60.0)
 _BEAT_S = 0.01
 
 Fault = Callable[[PeerRequest, PeerAnswer], PeerAnswer]
@@ -206,14 +207,8 @@ async def _machine(
     members = Members(introduced=[each.certificate for each in identities])
     addresses: dict[NodeId, Address] = {}
     clock = FakeClock()
-    client = PeerClient(
-        identity=identity,
-        certificates=members.certificate,
-        addresses=lambda node: [addresses[node]] if node in addresses else [],
-    )
-    pool = ModelPool(
-        library=Library(folder=models), engines=(EchoEngine(),), limits=replace(QUICK, sweep_interval_s=60.0)
-    )
+    client = _client(identity, members, addresses)
+    pool = ModelPool(library=Library(folder=models), engines=(EchoEngine(),), limits=SLOW_LOOKS)
     experience = Experience()
     peers = PeerEndpoints(client=client, name_of=members.name, claim=lambda: CLAIM, experience=experience)
     copying = Copying(
@@ -255,6 +250,14 @@ async def _machine(
         await server.stop(grace_s=0.0)
         await client.close()
         await pool.stop()
+
+
+def _client(identity: Identity, members: Members, addresses: Mapping[NodeId, Address]) -> PeerClient:
+    return PeerClient(
+        identity=identity,
+        certificates=members.certificate,
+        addresses=lambda node: [addresses[node]] if node in addresses else [],
+    )
 
 
 def _reporter(pool: ModelPool, experience: Experience, copying: Copying) -> Reporter:
