@@ -10,7 +10,7 @@ import pytest_asyncio
 from corral.peers.identity.identity import Identity
 from corral.peers.transport.errors import PeerBroke, PeerRefused, PeerTimeout, PeerUnreachable
 from corral.peers.transport.link import MOST_WAITING_BYTES
-from tests.peers.transport.machines import SMALL_BYTES, Machine
+from tests.peers.transport.machines import SMALL_BYTES, Machine, read_on
 from tests.peers.transport.peer_process import PeerProcess, peer_process
 
 LIMIT_S = 10.0
@@ -36,7 +36,7 @@ async def test_killing_it_is_noticed_by_links_streams_and_requests(
 
     await asyncio.wait_for(link.closed(), LIMIT_S)
     with pytest.raises(PeerBroke):
-        await stream.read(1 << 40)
+        await read_on(stream)
     with pytest.raises(PeerRefused):
         await alice.client.post(node, "/echo", b"", timeout_s=LIMIT_S)
     await link.aclose()
