@@ -1,5 +1,6 @@
 """The URLs that this node answers at."""
 
+import ipaddress
 import socket
 from dataclasses import dataclass
 
@@ -22,6 +23,14 @@ def urls_of(host: str, port: int) -> Urls:
         return Urls(local=f"http://{address}:{port}", network=None)
     own = _own_address()
     return Urls(local=f"http://localhost:{port}", network=None if own is None else f"http://{own}:{port}")
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether only this machine can reach what listens on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _own_address() -> str | None:

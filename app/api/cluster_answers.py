@@ -78,7 +78,7 @@ class Joining(Open):
 
 
 class LocalCluster(Open):
-    """This machine's own view, also while there is no router."""
+    """This machine's own view, also while there is no router. `splits` are those warnings that tell of parts of the cluster."""
 
     url: str
     cluster_url: str
@@ -88,6 +88,7 @@ class LocalCluster(Open):
     nodes: list[Node]
     joining: Joining | None
     warnings: list[str]
+    splits: list[str]
     discovery: dict[str, Any]
 
 

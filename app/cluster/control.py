@@ -104,6 +104,7 @@ class Control:
             "nodes": [self._node(member) for member in self._members()],
             "joining": self.joining,
             "warnings": [*self._warnings(), *self._split_warnings(), *self._clock_warnings()],
+            "splits": self._split_warnings(),
             "discovery": self._discovery(),
         }
 

@@ -14,6 +14,7 @@ from corral.app.cluster.naming import Naming
 from corral.app.cluster.written_addresses import WrittenAddresses
 from corral.app.settings_table import Settings
 from corral.app.times import rfc3339
+from corral.app.urls import is_this_machine
 from corral.peers.address import Address
 from corral.peers.cluster.cluster_file import ClusterIdentity
 from corral.peers.cluster.link_messages import VERSION
@@ -77,7 +78,7 @@ class Neighbourhood:
     async def open(self, *, front_port: int, peer_port: int) -> None:
         """Begin to look, and to be found."""
         self.front_port, self._peer_port = front_port, peer_port
-        if not _is_this_machine(self._settings.host):
+        if not is_this_machine(self._settings.host):
             if self._settings.discovery:
                 self._discovery = self._new_discovery()
                 self._contacts.book = self._discovery.book
@@ -183,7 +184,7 @@ class Neighbourhood:
         """What discovery is doing, for `corral doctor` and the dashboard."""
         known = {"machines": self._machines(), "written": [str(each) for each in self._written.all]}
         if self._discovery is None:
-            return {"on": False, **known}
+            return {"on": False, "name_strangers": [], **known}
         status = self._discovery.status()
         return {
             "on": True,
@@ -194,6 +195,7 @@ class Neighbourhood:
             "heard_at": None if status.heard_at is None else rfc3339(status.heard_at),
             "conflicts": list(status.conflicts),
             "unreadable": list(status.unreadable),
+            "name_strangers": [] if self._name is None else list(self._name.status().strangers),
             **known,
         }
 
@@ -271,13 +273,6 @@ class Neighbourhood:
             }
             for each in self.candidates()
         ]
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _read(file: Path) -> dict[str, list[str]]:

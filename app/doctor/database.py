@@ -24,9 +24,9 @@ class DatabaseFacts:
     error: str | None = None  # of opening it, or the first thing that its check found
 
 
-def gather_database(path: Path) -> DatabaseFacts:
-    """Open it read-only and check it; nothing is left beside it that wasn't there."""
-    known = len(read_migrations())
+def gather_database(path: Path, *, known_version: int | None = None) -> DatabaseFacts:
+    """Open it read-only and check it; nothing is left beside it that wasn't there. `known_version`: of another kind of file."""
+    known = len(read_migrations()) if known_version is None else known_version
     if not path.exists():
         return DatabaseFacts(path=path, exists=False, known_version=known)
     size_bytes = path.stat().st_size

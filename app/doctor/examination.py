@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from corral.app.doctor.clocks import gather_clock, judge_clock
+from corral.app.doctor.cluster_examination import ClusterExamination
 from corral.app.doctor.configuration import ConfigurationFacts, judge_configuration, unknown_variables
 from corral.app.doctor.database import gather_database, judge_database
 from corral.app.doctor.disks import gather_disks, judge_disks
@@ -41,6 +42,7 @@ def examine(*, arguments: Mapping[str, object], environ: Mapping[str, str]) -> I
         node.append(gather_node(settings, own_version=program_version()))
         return judge_node(node[0])
 
+    cluster = ClusterExamination(settings, folder, lambda: node[0].cluster if node else None)
     checks: list[tuple[str, Callable[[], list[Finding]]]] = [
         ("node", look_at_node),
         ("ports", lambda: judge_ports(gather_ports(settings, running_pid=node[0].pid if node else None))),
@@ -51,6 +53,7 @@ def examine(*, arguments: Mapping[str, object], environ: Mapping[str, str]) -> I
         ("clock", lambda: judge_clock(gather_clock(folder, settings.log_dir, now=time.time()))),
         ("models", lambda: judge_models(gather_models(settings))),
         ("machine", lambda: judge_machine(gather_machine())),
+        *cluster.checks(may_send=facts.error is None),
     ]
     for name, check in checks:
         yield from _carried_out(name, check)

@@ -22,6 +22,7 @@ class NodeFacts:
     pid: int | None = None
     health: Mapping[str, Any] | None = None
     tasks: Sequence[Mapping[str, Any]] = ()
+    cluster: Mapping[str, Any] | None = None  # as GET /v0/cluster/local says
     error: str | None = None  # why it doesn't answer
 
 
@@ -32,12 +33,19 @@ def gather_node(settings: Settings, *, own_version: str) -> NodeFacts:
         with NodeClient.of(settings) as node:
             tasks = node.tasks()
             health, run = node.health(), node.run
+            cluster = node.ask("GET", "/v0/cluster/local") if health.get("version") == own_version else None
     except NodeNotRunning:
         return NodeFacts(locked=locked, own_version=own_version)
     except CommandError as error:
         return NodeFacts(locked=locked, own_version=own_version, error=str(error))
     return NodeFacts(
-        locked=locked, own_version=own_version, url=run.url, pid=run.pid, health=health, tasks=tasks
+        locked=locked,
+        own_version=own_version,
+        url=run.url,
+        pid=run.pid,
+        health=health,
+        tasks=tasks,
+        cluster=cluster,
     )
 
 

@@ -35,10 +35,11 @@ def examined(home: Path, **variables: str) -> tuple[int, list[Mapping[str, Any]]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A data folder with a model, where no node has run."""
+    """A data folder with a model, where no node has run. Nothing in it says anything on the network."""
     folder = tmp_path / "data"
     (folder / "models").mkdir(parents=True)
     folder.chmod(0o700)
+    (folder / "config.toml").write_text('host = "127.0.0.1"\n')
     write_echo(folder / "models")
     return folder
 
@@ -52,9 +53,17 @@ def test_a_healthy_machine_with_and_without_its_node(home: Path) -> None:
         assert examined(home, **ports) == (0, [])
         shown = Commands(home)("doctor", "--data-dir", str(home)).stdout
         assert f"runs at {running.url}" in shown and "whole, version" in shown and "\x1b" not in shown
+        assert "the setting host is 127.0.0.1" in shown and "this machine is alone" in shown
     finally:
         running.stop()
     assert examined(home, **ports) == (0, [])
+
+
+def test_a_damaged_cluster_file(home: Path) -> None:
+    (home / "cluster.json").write_text("{}")
+    code, [found] = examined(home)
+    assert (code, found["check"]) == (1, "cluster file")
+    assert "is damaged" in found["what"] and "paired" in found["remedy"]
 
 
 def test_a_taken_port(home: Path) -> None:
