@@ -101,6 +101,17 @@ def test_earlier_runs_of_the_node_count_for_the_day() -> None:
     assert refusal(quotas, Quota(requests_per_minute=1, tokens_per_minute=1)) is None
 
 
+def test_what_other_machines_counted_is_not_added_twice() -> None:
+    quotas = Quotas()
+    quotas.begin(KEY, NO_QUOTA, now=NOON)
+    quotas.at_least({KEY: Used(requests=3, tokens=50)}, now=NOON)
+    quotas.at_least({KEY: Used(requests=2, tokens=10)}, now=NOON)
+    assert refusal(quotas, Quota(requests_per_day=3)) is not None
+    assert refusal(quotas, Quota(requests_per_day=4)) is None
+    assert refusal(quotas, Quota(tokens_per_day=50)) is not None
+    assert refusal(quotas, Quota(requests_per_minute=3)) is None
+
+
 def test_ended_days_are_forgotten() -> None:
     quotas = Quotas()
     for number in range(1000):
