@@ -1,5 +1,6 @@
 """A peer's answer while it comes."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
@@ -41,10 +42,16 @@ class PeerResponse:
         self._response = response
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The body as it comes; the peer is slowed down to the reader's pace. Raises PeerBroke and PeerTimeout."""
+        """The body as it comes; the peer is slowed down to the reader's pace. Raises PeerBroke and PeerTimeout.
+
+        Cancelling the reader closes the answer.
+        """
         try:
             async for chunk in self._response.content.iter_any():
                 yield chunk
+        except asyncio.CancelledError:
+            await self.aclose()
+            raise
         except TimeoutError as error:
             await self.aclose()
             raise PeerTimeout(self._node, "its answer stopped coming") from error

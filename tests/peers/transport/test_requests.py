@@ -168,6 +168,16 @@ async def test_closing_an_answer_early_closes_its_body(alice: Machine, bob: Mach
     await until(lambda: not bob.server.connections, "the connection is cut")
 
 
+async def test_cancelling_a_reader_closes_the_body(alice: Machine, bob: Machine) -> None:
+    response = await alice.client.open(bob.node, "POST", "/mirror/", body=silence())
+    reading = asyncio.create_task(response.read(100))
+    await until(lambda: bool(bob.heard.requests), "it is asked")
+    reading.cancel()
+    await asyncio.wait([reading])
+
+    await until(lambda: not bob.server.connections, "the connection is cut")
+
+
 async def test_who_stops_waiting_cancels_the_handler(alice: Machine, bob: Machine) -> None:
     asking = asyncio.create_task(alice.client.open(bob.node, "POST", "/wait"))
     await bob.heard.begun.wait()
@@ -356,6 +366,11 @@ async def until_still(count: Callable[[], int]) -> None:
         return len(seen) > 20 and seen[-20] == seen[-1] > 0
 
     await until(is_still, "it is slowed down")
+
+
+async def silence() -> AsyncIterator[bytes]:
+    yield b"x"
+    await asyncio.Event().wait()
 
 
 async def pieces(count: int, size: int) -> AsyncIterator[bytes]:
