@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,7 +49,7 @@ class Machine:
             **({} if models is None else {"CORRAL_MODELS_DIR": str(models)}),
             **(settings or {}),
         }
-        self._threads = ThreadPoolExecutor(4, initializer=_enter, initargs=(lan.namespace(host),))
+        self._threads = ThreadPoolExecutor(8, initializer=_enter, initargs=(lan.namespace(host),))
         self.process = self._spawn()
 
     # --- its life
@@ -92,9 +92,13 @@ class Machine:
 
     # --- what a program on it sees
 
+    def begin(self, call: Callable[[], T]) -> "Future[T]":
+        """Run this on the machine, in a thread of this process; a few of them at once."""
+        return self._threads.submit(call)
+
     def inside(self, call: Callable[[], T]) -> T:
-        """Run this on the machine, in a thread of this process."""
-        return self._threads.submit(call).result()
+        """Run this on the machine and wait for it."""
+        return self.begin(call).result()
 
     def inside_async(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """The same for a coroutine."""
