@@ -104,7 +104,7 @@ class History:
 
     async def count(self, wanted: HistoryFilter) -> int:
         """How many there are."""
-        where, values = _where(wanted)
+        where, values = _where(wanted, in_order=False)
         return int((await self._database.read(f"SELECT count(*) FROM requests{where}", values))[0][0])
 
     async def find(self, id: str) -> sqlite3.Row | None:
@@ -149,7 +149,8 @@ _WITH_TEXTS = (
 )
 
 
-def _where(wanted: HistoryFilter) -> tuple[str, list[Value]]:
+def _where(wanted: HistoryFilter, *, in_order: bool = True) -> tuple[str, list[Value]]:
+    """`in_order`: of the latest rows first, which then aren't sorted; the "+" makes SQLite go through them in that order."""
     terms: list[tuple[str, tuple[Value, ...]]] = []
     if wanted.model is not None:
         terms.append(("model = ?", (wanted.model,)))
@@ -166,7 +167,8 @@ def _where(wanted: HistoryFilter) -> tuple[str, list[Value]]:
     if wanted.end is not None:
         terms.append(("started_at < ?", (wanted.end,)))
     if wanted.words is not None:
-        found = "requests.number IN (SELECT rowid FROM request_search WHERE request_search MATCH ?)"
+        number = "+requests.number" if in_order else "requests.number"
+        found = f"{number} IN (SELECT rowid FROM request_search WHERE request_search MATCH ?)"
         terms.append((found, (match_query(wanted.words),)))
     clause = " AND ".join(sql for sql, _ in terms)
     return (f" WHERE {clause}" if clause else "", [value for _, values in terms for value in values])
