@@ -16,12 +16,13 @@ def members(process_id: int) -> Iterator[psutil.Process]:
 
 
 def processor_s(process_id: int) -> float:
-    """Seconds of processor time so far, of the living ones. Other programs on the machine hardly change it."""
+    """Seconds of processor time so far, with that of children that have ended. Other programs hardly change it."""
     total = 0.0
     for process in members(process_id):
         with contextlib.suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
             total += times.user + times.system
+            total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
     return total
 
 
@@ -34,7 +35,7 @@ class Bystanders:
         self._ours_s = processor_s(os.getpid())
 
     def note(self) -> str:
-        """A sentence. The processes below this one at the beginning must still live."""
+        """A sentence."""
         elapsed_s = (time.monotonic() - self._began) * (psutil.cpu_count() or 1)
         theirs_s = (_busy_s() - self._busy_s) - (processor_s(os.getpid()) - self._ours_s)
         share = max(0.0, theirs_s / elapsed_s) * 100
