@@ -7,6 +7,7 @@ from typing import Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
@@ -67,50 +68,60 @@ class PeerConnector(aiohttp.BaseConnector):
             _cut(protocol)
         await asyncio.gather(*(each for each in told if each is not None), return_exceptions=True)
 
-    async def _create_connection(
+    async def connect(
         self,
         req: aiohttp.ClientRequest,
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's name; only sock_connect is heeded
-    ) -> ResponseHandler:
-        node = NodeId((req.url.raw_host or "").upper())
-        certificate = self._certificates(node)
-        if certificate is None:
-            raise PeerNotTrusted(node, "it isn't a member of this cluster")
+    ) -> Connection:
+        """A kept connection, or a new one. Who waits for its turn to make one takes one that is kept by then."""
+        if (kept := await self._get(req.connection_key, traces)) is not None:
+            return kept
+        node = _node(req)
         if (peer := self._peers.get(node)) is None:
             peer = self._peers[node] = _Peer(self._identity)
         until = self._loop.time() + (timeout.sock_connect or CONNECT_S)
-        context = await self._turn(node, peer, certificate, until)
-        try:
-            address, protocol = await dial(
-                node,
-                self._addresses(node),
-                lambda address: handshake.connect(address, context, certificate.der, self._factory),
-                worked_last=peer.worked_last,
-                timeout_s=until - self._loop.time(),
-            )
-        finally:
-            peer.handshakes.release()
-        peer.keep(address, protocol)
-        return protocol
-
-    async def _turn(
-        self, node: NodeId, peer: "_Peer", certificate: Certificate, until: float
-    ) -> ssl.SSLContext:
-        """Take a place among the handshakes with this peer, which the caller gives back."""
         try:
             async with asyncio.timeout_at(until):
                 await peer.handshakes.acquire()
         except TimeoutError as error:
             raise PeerUnreachable(node, "too many connections to it are being made") from error
         try:
-            return await peer.context(certificate)
+            left = aiohttp.ClientTimeout(total=None, sock_connect=until - self._loop.time())
+            return await super().connect(req, traces, left)
+        finally:
+            peer.handshakes.release()
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as in `connect`
+    ) -> ResponseHandler:
+        node = _node(req)
+        peer, certificate = self._peers.get(node), self._certificates(node)
+        if peer is None or certificate is None:
+            raise PeerNotTrusted(node, "it isn't a member of this cluster")
+        try:
+            context = await peer.context(certificate)
         except IdentityError as error:
-            peer.handshakes.release()
             raise PeerUnreachable(node, str(error)) from error
-        except BaseException:
-            peer.handshakes.release()
-            raise
+        address, protocol = await dial(
+            node,
+            self._addresses(node),
+            lambda address: handshake.connect(address, context, certificate.der, self._factory),
+            worked_last=peer.worked_last,
+            timeout_s=timeout.sock_connect,
+        )
+        if self._peers.get(node) is not peer:
+            _cut(protocol)
+            raise PeerNotTrusted(node, "it was removed from this cluster")
+        peer.keep(address, protocol)
+        return protocol
+
+
+def _node(request: aiohttp.ClientRequest) -> NodeId:
+    return NodeId((request.url.raw_host or "").upper())
 
 
 def _cut(protocol: ResponseHandler) -> None:

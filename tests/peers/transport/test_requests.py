@@ -170,8 +170,14 @@ async def test_closing_an_answer_early_closes_its_body(alice: Machine, bob: Mach
 
 async def test_cancelling_a_reader_closes_the_body(alice: Machine, bob: Machine) -> None:
     response = await alice.client.open(bob.node, "POST", "/mirror/", body=silence())
-    reading = asyncio.create_task(response.read(100))
-    await until(lambda: bool(bob.heard.requests), "it is asked")
+    got: list[bytes] = []
+
+    async def read() -> None:
+        async for chunk in response.chunks():
+            got.append(chunk)
+
+    reading = asyncio.create_task(read())
+    await until(lambda: bool(got), "it reads")
     reading.cancel()
     await asyncio.wait([reading])
 
