@@ -13,6 +13,7 @@ from corral.app.api.health import NodeInfo, NodeState, Place, health_document
 from corral.app.api.metrics import Metrics
 from corral.app.api.origins import host_allowed
 from corral.app.api.table import Services, routes_of
+from corral.app.cluster.claims import Claims
 from corral.app.cluster.cluster_events import ClusterEvents
 from corral.app.cluster.membership import Membership, Standpoint
 from corral.app.cluster.preference import preference_of
@@ -22,7 +23,6 @@ from corral.app.events import EventFeed
 from corral.app.front_door.door import FrontDoor
 from corral.app.front_door.relay import Cluster as ClusterView
 from corral.app.front_door.relay_route import RelayRoute
-from corral.app.front_door.routing import HERE, NOBODY, Routing, There
 from corral.app.gateway.admission import Admission
 from corral.app.gateway.auth import Authenticator
 from corral.app.gateway.choice import Mode
@@ -64,8 +64,6 @@ from corral.engines.library import Library
 from corral.engines.limits import PoolLimits
 from corral.engines.llama.engine import LlamaEngine
 from corral.engines.pool import ModelPool
-from corral.peers.election.messages import ClaimRef
-from corral.peers.ids import NodeId
 from corral.peers.transport.route import PeerRoute
 
 DRAIN_S = 5.0  # answers in flight get so long when the node stops
@@ -85,10 +83,11 @@ class Composition:
         self.phase = NodeState.STARTING
         self.token = new_token()
         self.supervisor = Supervisor()
+        self._claims = Claims(lambda: self.membership.cluster)
         self.responses = Responses(state.database, clock=time.time)
         self.audit = Audit(state.database)
         self.history = History(state.database)
-        self.recorder = Recorder(database=state.database, keep=Keep(settings.history))
+        self.recorder = Recorder(database=state.database, keep=Keep(state.shared.current.history))
         self.quotas = Quotas()
         self.feed = EventFeed()
         self.pool = self._pool()
@@ -114,11 +113,9 @@ class Composition:
         metrics = ClusterMetrics(self._metrics.registry, control.numbers)
         self.cluster_events = ClusterEvents(feed=self.feed, cluster=control, metrics=metrics)
         self._node = NodeInfo(name=settings.node_name, version=program_version(), place=self._place)
-        self._admission = Admission(
-            queue_max=settings.queue_max,
-            queue_timeout_s=settings.queue_timeout_secs,
-            observer=self._metrics,
-        )
+        self._admission = Admission(observer=self._metrics)
+        self._follow_shared_settings(state.shared.current)
+        state.shared.subscribe(self._follow_shared_settings)
         self._authenticator = self._new_authenticator()
         self.watch = Watch(
             feed=self.feed,
@@ -135,6 +132,11 @@ class Composition:
             port=settings.port,
             grace_s=DRAIN_S + _LAST_WORDS_S,
         )
+
+    def _follow_shared_settings(self, current: Settings) -> None:
+        """What the whole cluster may set counts at once."""
+        self._admission.set_limits(queue_max=current.queue_max, queue_timeout_s=current.queue_timeout_secs)
+        self.recorder.set_keep(Keep(current.history))
 
     # --- models
 
@@ -178,7 +180,7 @@ class Composition:
         return PeerEndpoints(
             client=self.state.client,
             name_of=self.state.members.name,
-            claim=self._claim,
+            claim=self._claims.current,
             experience=self._experience,
             observer=self._metrics,
             keep_alive_s=self.settings.keep_alive_s,
@@ -233,8 +235,8 @@ class Composition:
                 node=state.identity.node,
                 alone=lambda: self.membership.cluster.alone,
                 is_router=lambda: self.membership.cluster.is_router,
-                claim=self._claim,
-                accepts=self._accepts,
+                claim=self._claims.current,
+                accepts=self._claims.accepts,
                 machine=self.own_machine.machine,
                 devices=self.own_machine.devices,
             ),
@@ -247,25 +249,6 @@ class Composition:
         """Whether this machine has more than what every first start makes."""
         return len(self.state.people.users.all()) > 1 or self.state.keys.count() > 1
 
-    def _routing(self) -> Routing:
-        cluster = self.membership.cluster
-        if cluster.is_router:
-            return HERE
-        claim = cluster.claim
-        if claim is None or claim.router == cluster.node:
-            return NOBODY
-        return There(claim.router, _text(claim))
-
-    def _claim(self) -> str:
-        claim = self.membership.cluster.claim
-        return "" if claim is None else _text(claim)
-
-    def _accepts(self, text: str) -> bool:
-        term, _, router = text.partition(".")
-        if not term.isdecimal() or not router:
-            return False
-        return self.membership.cluster.heart.accepts(ClaimRef(int(term), NodeId(router)))
-
     def _place(self) -> Place:
         role = self.membership.control.role
         if role == "joining":
@@ -275,11 +258,11 @@ class Composition:
     def _peer_routes(self, app: CorralApp) -> Sequence[PeerRoute]:
         infer = InferRoute(
             pool=self.pool,
-            accepts=self._accepts,
+            accepts=self._claims.accepts,
             endpoint=self._endpoint.id,
             experience=self._experience,
         )
-        relay = RelayRoute(app=app, routing=self._routing, name_of=self.state.members.name)
+        relay = RelayRoute(app=app, routing=self._claims.routing, name_of=self.state.members.name)
         return [infer.route(), relay.route(), *self.copying.routes(), *self.history_copying.routes()]
 
     # --- HTTP
@@ -304,7 +287,7 @@ class Composition:
         return FrontDoor(
             app=app,
             cluster=ClusterView(
-                routing=self._routing,
+                routing=self._claims.routing,
                 changed=self.membership.cluster.wait_for_change,
                 peers=self.state.client,
             ),
@@ -320,7 +303,7 @@ class Composition:
             responses=ResponsesService(
                 forward=gateway.forward,
                 store=self.responses,
-                retention_s=settings.response_retention_days * _DAY_S,
+                retention_s=lambda: state.shared.current.response_retention_days * _DAY_S,
                 now=time.time,
             ),
             models=self.pool,
@@ -342,6 +325,7 @@ class Composition:
             logs=self.logs,
             tasks=self.supervisor.statuses,
             cluster=self.membership.control,
+            cluster_settings=state.shared,
             pairing=self.membership.desk,
             pairing_info=self.membership.info,
             copies=self.copying.control,
@@ -390,8 +374,3 @@ class Composition:
             peers=self._peers.runtimes,
             peer_samples=self._peers.samples,
         )
-
-
-def _text(claim: ClaimRef) -> str:
-    """As requests between members carry it."""
-    return f"{claim.term}.{claim.router}"

@@ -120,7 +120,8 @@ class _Node:
 
         async def purge_history() -> None:
             now = time.time()
-            await parts.history.purge(before=now - parts.settings.history_retention_days * _DAY_S, now=now)
+            days = parts.state.shared.current.history_retention_days
+            await parts.history.purge(before=now - days * _DAY_S, now=now)
 
         async def purge_audit() -> None:
             await parts.audit.purge(now=time.time())

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from corral.app.cluster.contacts import Contacts
+from corral.app.cluster_settings import ClusterSettings
 from corral.app.paths import DataDir
 from corral.app.people.people import People, open_people
 from corral.app.people.session_secret import SessionSecret
@@ -44,6 +45,7 @@ class State:
     keys: ApiKeys
     people: People
     secret: SessionSecret
+    shared: ClusterSettings  # what the cluster says, over this machine's own settings
 
 
 @asynccontextmanager
@@ -71,6 +73,8 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
             given=settings.session_secret,
             old_file=folder.session_secret,
         )
+        shared = ClusterSettings(ledger, settings)
+        await shared.load()
         yield State(
             identity=identity,
             cluster=cluster,
@@ -82,6 +86,7 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
             keys=keys,
             people=await open_people(ledger, database, secret=secret),
             secret=secret,
+            shared=shared,
         )
 
 

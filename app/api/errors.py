@@ -79,6 +79,7 @@ SHAPES: dict[type[Exception], Shape] = {
     api.ApiKeyNotFound: Shape(404, "not_found_error"),
     api.RequestNotFound: Shape(404, "not_found_error"),
     api.RuntimeNotFound: Shape(404, "not_found_error"),
+    api.SettingNotFound: Shape(404, "not_found_error"),
     api.UserNotFound: Shape(404, "not_found_error"),
     api.InvitationNotFound: Shape(404, "not_found_error"),
     api.DuplicateName: Shape(400, "invalid_request_error"),

@@ -4,7 +4,8 @@ ApiError
 ├── BadRequest              also: InvalidJson, a body that isn't a JSON object, an unknown field
 ├── BodyTooLarge, BodyTimeout, UnsupportedMediaType
 ├── RouteNotFound, MethodNotAllowed
-├── ApiKeyNotFound, RequestNotFound, UserNotFound, InvitationNotFound, RuntimeNotFound
+├── ApiKeyNotFound, RequestNotFound, UserNotFound, InvitationNotFound, RuntimeNotFound,
+│   SettingNotFound
 ├── DuplicateName, LastAdminStays, WrongPassword, InvalidInvitation, TooManyLogins
 ├── HostNotAllowed          a name that isn't ours: DNS rebinding
 ├── EventsBusy              too many watch already
@@ -138,6 +139,15 @@ class RuntimeNotFound(ApiError):
 
     def __init__(self) -> None:
         super().__init__("there is no machine with this id; GET /v0/dashboard/runtimes lists them")
+
+
+class SettingNotFound(ApiError):
+    code = "setting_not_found"
+
+    def __init__(self, name: str, possible: Collection[str]) -> None:
+        super().__init__(
+            f"{name[:64]!r} can't be set for the whole cluster; these can: {', '.join(possible)}"
+        )
 
 
 class MethodNotAllowed(ApiError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from corral.app.api.audit_routes import AuditRoutes
 from corral.app.api.auth_routes import AuthRoutes
 from corral.app.api.cluster_routes import ClusterControl, ClusterRoutes
+from corral.app.api.cluster_settings_routes import ClusterSettingsRoutes
 from corral.app.api.copy_routes import CopyControl, CopyRoutes
 from corral.app.api.dashboard_routes import DashboardRoutes
 from corral.app.api.event_routes import EventRoutes
@@ -21,6 +22,7 @@ from corral.app.api.task_routes import TaskRoutes
 from corral.app.api.user_routes import InvitationRoutes, UserRoutes
 from corral.app.api.v1 import V1
 from corral.app.cluster.knocking import ClusterInfo
+from corral.app.cluster_settings import ClusterSettings
 from corral.app.dashboard import Dashboard
 from corral.app.events import EventFeed
 from corral.app.gateway.gateway import Gateway
@@ -60,6 +62,7 @@ class Services:
     keep_alive_s: float
     recording: Callable[[], RecordingStatus]
     cluster: ClusterControl
+    cluster_settings: ClusterSettings
     pairing: Desk
     pairing_info: Callable[[], ClusterInfo]
     copies: CopyControl
@@ -95,6 +98,7 @@ def routes_of(services: Services) -> list[Route]:
         *LogRoutes(logs=services.logs).routes(),
         *TaskRoutes(statuses=services.tasks, now=services.now).routes(),
         *ClusterRoutes(control=services.cluster).routes(),
+        *ClusterSettingsRoutes(settings=services.cluster_settings).routes(),
         *CopyRoutes(control=services.copies).routes(),
         *PairRoutes(desk=services.pairing, info=services.pairing_info).routes(),
     ]

@@ -146,6 +146,37 @@ def handover(
     command.hand_over(_settings(data_dir), machine)
 
 
+@cluster.command()
+def settings(data_dir: _DataDir = None, json: _AsJson = False) -> None:
+    """Show the settings that can be the same on every machine."""
+    from corral.app.commands import cluster_settings as command
+
+    command.list_settings(_settings(data_dir), as_json=json)
+
+
+@cluster.command("set", context_settings={"ignore_unknown_options": True})
+def set_setting(
+    name: Annotated[str, typer.Argument(help="As `corral cluster settings` lists it.")],
+    value: Annotated[str, typer.Argument(help="The new value, for every machine.")],
+    data_dir: _DataDir = None,
+) -> None:
+    """Change a setting on every machine, at once."""
+    from corral.app.commands import cluster_settings as command
+
+    command.set_setting(_settings(data_dir), name, value)
+
+
+@cluster.command("unset")
+def unset_setting(
+    name: Annotated[str, typer.Argument(help="As `corral cluster settings` lists it.")],
+    data_dir: _DataDir = None,
+) -> None:
+    """Let each machine's own setting count again."""
+    from corral.app.commands import cluster_settings as command
+
+    command.set_setting(_settings(data_dir), name, None)
+
+
 def _settings(data_dir: str | None) -> "Settings":
     from corral.app.commands.given_settings import settings_of
 

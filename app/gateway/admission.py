@@ -97,6 +97,11 @@ class Admission:
         place = self._places.get(place_of(endpoint, model))
         return _IDLE if place is None else PlaceLoad(place.running, len(place.queue))
 
+    def set_limits(self, *, queue_max: int, queue_timeout_s: float) -> None:
+        """For requests that come from now on."""
+        self._queue_max = queue_max
+        self._queue_timeout_s = queue_timeout_s
+
     def look_again(self) -> None:
         """An endpoint may have more slots than before: a model was loaded."""
         if self._waiting:

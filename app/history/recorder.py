@@ -74,6 +74,10 @@ class Recorder:
         self._lost = 0
         self._pause: tuple[str, float] | None = None
 
+    def set_keep(self, keep: Keep) -> None:
+        """For requests that end from now on."""
+        self._keep = keep
+
     @property
     def status(self) -> RecordingStatus:
         reason, since = self._pause or (None, None)

@@ -87,3 +87,19 @@ def test_another_name_is_said_at_once(machines: tuple[Machine, ...]) -> None:
     assert {each["name"] for each in bert.cluster()["nodes"]} == {"h1", "h2"}
     wait_for(lambda: anna.lan.resolve("h3", "farm.local"))
     assert '"status":"ok"' in anna.lan.curl("h3", f"{url}/health")
+
+
+def test_a_setting_of_the_cluster_counts_on_both(machines: tuple[Machine, ...]) -> None:
+    anna, bert = machines
+    assert "queue_max is 9 now" in anna.corral("cluster", "set", "queue_max", "9")
+
+    def value(machine: Machine) -> object:
+        """What the router says, whoever is asked; and what its own copy says once it is router."""
+        listed = machine.ask("GET", "/v0/cluster/settings").json()["settings"]
+        return next(each["value"] for each in listed if each["name"] == "queue_max")
+
+    assert {value(anna), value(bert)} == {9}
+    other = next(each for each in machines if each.name != anna.router())
+    anna.corral("cluster", "handover", other.name)
+    wait_for(lambda: one_router(*machines) == other.name)
+    assert {value(anna), value(bert)} == {9}

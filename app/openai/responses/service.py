@@ -53,7 +53,12 @@ class ResponsesService:
     """`forward` answers chat completions, which is all this needs from the gateway."""
 
     def __init__(
-        self, *, forward: Forward, store: ResponseStore, retention_s: float, now: Callable[[], float]
+        self,
+        *,
+        forward: Forward,
+        store: ResponseStore,
+        retention_s: Callable[[], float],
+        now: Callable[[], float],
     ) -> None:
         self._forward = forward
         self._store = store
@@ -156,7 +161,7 @@ class ResponsesService:
                 document=orjson.dumps(document),
                 input_items=orjson.dumps(task.items),
             )
-            await self._store.put(stored, expires_at=now + self._retention_s)
+            await self._store.put(stored, expires_at=now + self._retention_s())
         return events
 
 

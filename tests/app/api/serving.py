@@ -20,6 +20,7 @@ from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
 from corral.app.api.table import Services, routes_of
 from corral.app.cluster.cluster_events import ClusterEvents
+from corral.app.cluster_settings import ClusterSettings
 from corral.app.dashboard import Dashboard
 from corral.app.events import EventFeed
 from corral.app.gateway.admission import Admission
@@ -38,6 +39,7 @@ from corral.app.people.passwords import Passwords
 from corral.app.people.people import People, open_people
 from corral.app.people.session_secret import SessionSecret
 from corral.app.server import Server
+from corral.app.settings import default_settings
 from corral.app.store.api_keys import ApiKeys, new_secret
 from corral.app.store.audit import Audit
 from corral.app.store.database import Database
@@ -213,6 +215,7 @@ class _Side:
             queue_max=options.queue_max, queue_timeout_s=options.queue_timeout_s, observer=self._metrics
         )
         self._running: Serving | None = None
+        self._shared = ClusterSettings(ledger, default_settings(folder))
         self._lone = lone_node(folder, identity, ledger, self._pool, name=NODE, now=options.now)
         control = self._lone.membership.control
         numbers = ClusterMetrics(self._metrics.registry, control.numbers)
@@ -247,7 +250,9 @@ class _Side:
         )
         return Services(
             gateway=gateway,
-            responses=ResponsesService(forward=gateway.forward, store=MemoryStore(), retention_s=60, now=now),
+            responses=ResponsesService(
+                forward=gateway.forward, store=MemoryStore(), retention_s=lambda: 60.0, now=now
+            ),
             models=self._pool,
             node=NodeInfo(name=NODE, version="0.0.1"),
             state=self._state,
@@ -267,6 +272,7 @@ class _Side:
             logs=options.logs or Logs(folder=Path("logs"), level="info", limits=LOG_LIMITS),
             tasks=lambda: options.tasks,
             cluster=self._lone.membership.control,
+            cluster_settings=self._shared,
             pairing=self._lone.membership.desk,
             pairing_info=self._lone.membership.info,
             copies=self._lone.copying.control,
@@ -341,6 +347,7 @@ class _Side:
             cluster_events=self._cluster_events,
         )
         try:
+            await self._shared.load()
             async with self._lone.running():
                 yield self._running
         finally:

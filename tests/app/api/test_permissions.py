@@ -67,6 +67,8 @@ WHO_MAY = {
     "GET /v0/events": SESSIONS | MANAGERS,
     "GET /v0/cluster": MANAGERS,
     "PUT /v0/cluster": MANAGERS,
+    "GET /v0/cluster/settings": MANAGERS,
+    "PUT /v0/cluster/settings/<id>": MANAGERS,
     "GET /v0/cluster/invites": MANAGERS,
     "POST /v0/cluster/invites": MANAGERS,
     "DELETE /v0/cluster/invites/<id>": MANAGERS,
