@@ -210,7 +210,7 @@ class Composition:
             contacts=state.contacts,
             client=state.client,
             ledger=state.ledger,
-            preference=preference_of(settings.router),
+            preference=lambda: preference_of(settings.router),
             serving=ServingLink(
                 reporter=reporter, endpoints=self._peers, topics={copy_wire.TOPIC: self.history_copying}
             ),
@@ -293,6 +293,7 @@ class Composition:
             ),
             vouched=self._authenticator.vouched,
             host_ok=lambda host: host_allowed(host, self._hosts()),
+            folder=self.folder.root,
         )
 
     def _app(self) -> CorralApp:

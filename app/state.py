@@ -18,9 +18,9 @@ from corral.app.store.carry_over import carry_over
 from corral.app.store.database import Database, open_database
 from corral.app.store.history_log import begin_log
 from corral.app.store.replicated import open_store
-from corral.peers.cluster.cluster import REPLICA_PATH
 from corral.peers.cluster.cluster_file import ClusterIdentity, load_cluster
 from corral.peers.cluster.members import Members
+from corral.peers.cluster.replica_route import REPLICA_PATH
 from corral.peers.discovery.address_book import AddressBook
 from corral.peers.identity.certificate import Certificate
 from corral.peers.identity.identity import Identity, load_identity

@@ -26,6 +26,7 @@ from corral.peers.cluster.cluster import Cluster
 from corral.peers.cluster.cluster_file import ClusterIdentity, found_cluster, write_cluster
 from corral.peers.cluster.members import Members
 from corral.peers.cluster.rank import Standing
+from corral.peers.cluster.replica_route import replica_route
 from corral.peers.cluster.surroundings import About
 from corral.peers.election.elector import Preference
 from corral.peers.identity.certificate import Certificate
@@ -41,6 +42,7 @@ from corral.peers.transport.server import PeerServer
 _LOG = structlog.get_logger(__name__)
 _GRACE_S = 2.0
 _DRAIN_S = 1.0
+_LOOK_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +69,12 @@ class Membership:
         contacts: Contacts,
         client: PeerClient,
         ledger: Ledger,
-        preference: Preference,
+        preference: Callable[[], Preference],
         serving: ServingLink,
         standpoint: Standpoint,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`program` is its version; `now` gives Unix time."""
+        """`program` is its version; `preference` blocks for a moment; `now` gives Unix time."""
         self._settings = settings
         self._folder = DataDir(settings.data_dir)
         self._identity = identity
@@ -88,7 +90,8 @@ class Membership:
         self._server: PeerServer | None = None
         self._leaving = False
         self._news = asyncio.Event()  # others belong to the cluster now
-        self.cluster = self._new_cluster(identity, preference, program)
+        self._preference = preference
+        self.cluster = self._new_cluster(identity, program)
         self.neighbourhood = self._new_neighbourhood(identity)
         self.desk = self._new_desk(identity)
         self.joining = self._new_joining(identity)
@@ -97,13 +100,13 @@ class Membership:
 
     # --- its parts
 
-    def _new_cluster(self, identity: Identity, preference: Preference, program: str) -> Cluster:
+    def _new_cluster(self, identity: Identity, program: str) -> Cluster:
         settings = self._settings
         return Cluster(
             identity=identity,
             cluster=self._founded,
             about=About(name=settings.node_name, program=program, http_port=settings.port),
-            preference=preference,
+            preference=self._preference(),
             members=self._members,
             ledger=self._ledger,
             dialler=self._client,
@@ -174,7 +177,7 @@ class Membership:
         await self.desk.open()
         await self.cluster.open()
         self._members.on_change(self._members_changed)
-        own = [self.cluster.replica_route(), self._welcome_route(), self._leave_route()]
+        own = [replica_route(self._ledger), self._welcome_route(), self._leave_route()]
         self._server = PeerServer(
             identity=self._identity,
             host="" if self._settings.host == "0.0.0.0" else self._settings.host,
@@ -195,6 +198,7 @@ class Membership:
         supervisor.start("replication", self._ledger.run)
         supervisor.start("telling the load", lambda: self._serving.run(self.cluster))
         supervisor.start("who may connect", self._follow_members)
+        supervisor.every(_LOOK_S, "whether this machine should be the router", self._look_again)
         supervisor.start("the cluster's name", self._naming.run)
         supervisor.start("addresses of the other machines", self.neighbourhood.run)
 
@@ -271,6 +275,10 @@ class Membership:
 
     def _doors(self) -> Sequence[Door]:
         return doors(self.neighbourhood.candidates(), self._founded.id, self._contacts.written)
+
+    async def _look_again(self) -> None:
+        """A laptop may run on its battery now."""
+        self.cluster.set_preference(await asyncio.to_thread(self._preference))
 
     def _renamed(self) -> None:
         self.neighbourhood.say_name()

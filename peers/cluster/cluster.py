@@ -36,12 +36,10 @@ from corral.peers.ids import NodeId
 from corral.peers.replication.edit import Edit
 from corral.peers.replication.errors import MalformedMessage as MalformedSummary
 from corral.peers.replication.ledger import Ledger
-from corral.peers.replication.messages import MOST_BYTES as MOST_REPLICA_BYTES
 from corral.peers.replication.messages import decode_summary
-from corral.peers.transport.route import LinkRoute, PeerAnswer, PeerRequest, PeerRoute
+from corral.peers.transport.route import LinkRoute
 from corral.peers.waking_clock import waking_clock
 
-REPLICA_PATH = "/peer/replica"
 SILENT_S = 2.5  # a link to a member that fell silent is opened anew if it is older than this
 _LOOK_S = 0.5
 _SAYING_S = 0.1  # until a message is on its way
@@ -212,6 +210,12 @@ class Cluster:
             addresses=about.addresses,
         )
 
+    def set_preference(self, preference: Preference) -> None:
+        """How much this machine should be the router from now on."""
+        if preference != self._preference:
+            self._preference = preference
+            self.heart.do(self.heart.elector.set_preference(preference, self._clock()))
+
     def set_load(self, report: bytes) -> None:
         """What heartbeats say of this machine's load from now on; equal bytes are sent once."""
         self._load = report
@@ -238,7 +242,7 @@ class Cluster:
         if not self.links.is_open(peer):
             self.links.dial_now(peer)
 
-    # --- routes of the peer port
+    # --- the peer port
 
     def link_route(self) -> LinkRoute:
         """Where members link to."""
@@ -249,18 +253,6 @@ class Cluster:
             on_close=lambda peer: None,
             most_bytes=wire.MOST_BYTES,
         )
-
-    def replica_route(self) -> PeerRoute:
-        """Where members ask for replicated state."""
-        return PeerRoute(
-            method="POST", path=REPLICA_PATH, handler=self._answer_replica, most_bytes=MOST_REPLICA_BYTES
-        )
-
-    async def _answer_replica(self, request: PeerRequest) -> PeerAnswer:
-        try:
-            return PeerAnswer(body=await self._ledger.answer(request.peer, await request.read()))
-        except MalformedSummary as error:
-            return PeerAnswer(status=400, body=str(error).encode())
 
     # --- LinkObserver and HeartLinks
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from corral.peers.address import Address
-from corral.peers.cluster.cluster import REPLICA_PATH, Cluster
+from corral.peers.cluster.cluster import Cluster
 from corral.peers.cluster.cluster_file import ClusterIdentity, found_cluster
 from corral.peers.cluster.members import TABLE, Members
+from corral.peers.cluster.replica_route import REPLICA_PATH, replica_route
 from corral.peers.cluster.surroundings import About
 from corral.peers.election.elector import Preference
 from corral.peers.identity.certificate import Certificate
@@ -121,7 +122,7 @@ class Member:
             identity=self.identity,
             host="127.0.0.1",
             port=0,
-            routes=[self.cluster.replica_route()],
+            routes=[replica_route(self.ledger)],
             links=[self.cluster.link_route()],
         )
         await self.server.start(self._certificates())
