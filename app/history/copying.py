@@ -3,6 +3,7 @@ whoever becomes the router copies from the others what it lacks."""
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Protocol
 
@@ -62,6 +63,7 @@ class HistoryCopying:
         recount: Callable[[], Awaitable[None]],
         name_of: Callable[[NodeId], str] = str,
         pause_s: float = PAUSE_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`cluster` is asked from the first call on. `holds`: whether copies may be here. `successors` are the members that could be router next, best first.
 
@@ -75,6 +77,7 @@ class HistoryCopying:
         self._recount = recount
         self._name_of = name_of
         self._pause_s = pause_s
+        self._clock = clock
         self._log = HistoryLog(database)
         self._copier = Copier(fetch, store, pause_s=pause_s)
         self._reigns = False
@@ -143,7 +146,7 @@ class HistoryCopying:
         if not cluster.live:
             self._reigns = False
             return
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         await self._read_end()
         reigned, self._reigns = self._reigns, cluster.router == cluster.node
         if self._reigns:
@@ -190,7 +193,7 @@ class HistoryCopying:
             told = None if cluster.router is None else self._heard.get(cluster.router)
             chosen = told is not None and told.standby == cluster.node
             some = [cluster.router] if cluster.router is not None and chosen else []
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         return [peer for peer in some if self._has_news(peer) and now >= self._again_at.get(peer, 0.0)]
 
     def _has_news(self, peer: NodeId) -> bool:
@@ -225,17 +228,17 @@ class HistoryCopying:
         return _end(told) != self._end and now - at >= TELL_ROUTER_S
 
     async def _copy_from(self, peer: NodeId) -> bool:
-        end, loop = _end(self._heard[peer]), asyncio.get_running_loop()
+        end = _end(self._heard[peer])
         try:
             more = await self._copier.copy(peer)
         except PeerAnswered as error:
             if error.status != _REFUSED:
                 self._warn(peer, error)
-            self._again_at[peer] = loop.time() + (_SOON_S if error.status == _REFUSED else AGAIN_S)
+            self._again_at[peer] = self._clock() + (_SOON_S if error.status == _REFUSED else AGAIN_S)
             return False
         except (PeerError, wire.BadCopy, DiskFull, sqlite3.Error) as error:
             self._warn(peer, error)
-            self._again_at[peer] = loop.time() + AGAIN_S
+            self._again_at[peer] = self._clock() + AGAIN_S
             return False
         if not more:
             self._copied[peer] = end

@@ -10,7 +10,7 @@ from corral.app.history import copy_wire as wire
 from corral.app.history.copier import Copier
 from corral.app.history.copy_source import CopySource
 from corral.app.history.copy_store import CopyStore, Keeping
-from corral.app.history.copying import HistoryCopying
+from corral.app.history.copying import AGAIN_S, HistoryCopying
 from corral.app.history.recorder import Recorder
 from corral.app.store.database import Database, open_database
 from corral.app.store.history import History, HistoryFilter
@@ -64,6 +64,7 @@ class Machine:
             successors=lambda: [node for node in self.lan.order if node in self.live],
             recount=self._recount,
             pause_s=0.0,
+            clock=lambda: self.lan.seconds,
         )
         for peer in self.lan.machines.values():
             if peer is not self:
@@ -158,6 +159,7 @@ class Lan:
         self.order: Sequence[NodeId] = ()  # the best first
         self.sides: Sequence[set[NodeId]] = ()
         self.routers: set[NodeId] = set()
+        self.seconds = 0.0  # everybody's clock for pauses
         self.telling: list[tuple[NodeId, NodeId]] = []
         self.asked: list[tuple[NodeId, NodeId, str]] = []
         self.interfere: Callable[[NodeId, bytes], bytes] = pass_on  # whoever asked gets this of an answer
@@ -180,10 +182,11 @@ class Lan:
         side = next((side for side in self.sides if node in side), set())
         return next(iter(sorted(side & self.routers)), None)
 
-    async def settle(self, *, rounds: int = 4) -> None:
+    async def settle(self, *, rounds: int = 4, apart_s: float = AGAIN_S) -> None:
         """Everybody looks and copies until nothing is new, a few times."""
         on = [machine for node, machine in self.machines.items() if any(node in side for side in self.sides)]
         for _ in range(rounds):
+            self.seconds += apart_s
             for machine in on:
                 await machine.copying.look()
             for machine in on:

@@ -127,7 +127,7 @@ async def test_whoever_takes_over_has_everything(tmp_path: Path) -> None:
         await lan["b"].record(3)
         await lan.settle()
         assert await lan["b"].times() == [3, 2, 1] == await lan["c"].times()
-        assert lan["b"].recounts == 1
+        assert lan["b"].recounts >= 1
         lan.split("abc", routers="b")
         await lan.settle()
         assert await lan["a"].times() == [2, 1]  # c stays the standby
