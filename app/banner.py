@@ -2,8 +2,10 @@
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from corral.app.first_start import FirstCredentials
 from corral.app.urls import Urls
@@ -13,6 +15,15 @@ from corral.engines.model import Capability, Lifecycle, ModelStatus
 KEY_VARIABLE = "CORRAL_API_KEY"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterPlace:
+    """The cluster that this machine serves in. `url` is for machines that don't run Corral; None: nobody says it."""
+
+    name: str
+    others: int = 0  # members besides this machine
+    url: str | None = None
+
+
 def ready_banner(
     *,
     version: str,
@@ -20,13 +31,14 @@ def ready_banner(
     models: Sequence[ModelStatus],
     models_dir: Path,
     first: FirstCredentials,
+    cluster: ClusterPlace,
 ) -> str:
     """`first` has what was made just now and nobody has seen; it stands here and nowhere else."""
     new_key = first.key
     lines = ["", f"Corral {version} is ready.", "", f"  URL       {urls.local}"]
     if urls.network is not None:
         lines.append(f"            {urls.network} (from other machines)")
-    lines.append(f"  OpenAI    {urls.local}/v1")
+    lines += [f"  OpenAI    {urls.local}/v1", f"  Cluster   {_cluster_line(cluster)}"]
     if new_key is not None:
         lines.append(f"  API key   {new_key}   (shown only now: keep it)")
     elif first.key_given:
@@ -37,6 +49,26 @@ def ready_banner(
         lines.append(f"  Admin     {first.admin}, password as given in the setting admin_password")
     lines += ["", *_first_steps(urls.local, models, models_dir, new_key), "", "Ctrl+C stops it.", ""]
     return "\n".join(lines)
+
+
+def joining_notice(node: str, joining: Mapping[str, Any] | None) -> str | None:
+    """What a person should do for the machine `node` that wants to join a cluster; None: nothing."""
+    if joining is None or joining["state"] not in ("waiting", "failed"):
+        return None
+    cluster = joining["cluster_name"] or "another cluster"
+    if joining["code"] is None:
+        return f"This machine didn't join {cluster}: {joining['error']}"
+    return (
+        f"This machine wants to join {cluster}, with the code {joining['code']}. On a machine there, if `corral cluster "
+        f"status` shows the same code:\n\n  corral cluster approve {shlex.quote(node)}\n"
+    )
+
+
+def _cluster_line(cluster: ClusterPlace) -> str:
+    others = "1 other machine" if cluster.others == 1 else f"{cluster.others} other machines"
+    who = f"with {others}" if cluster.others else "this machine alone"
+    where = "" if cluster.url is None else f"; {cluster.url} (from machines without Corral)"
+    return f"{cluster.name}, {who}{where}"
 
 
 def _first_steps(url: str, models: Sequence[ModelStatus], models_dir: Path, new_key: str | None) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from corral.app.commands import cluster_cli, settings_cli, users_cli
+from corral.app.commands import cluster_cli, peers_cli, settings_cli, users_cli
 from corral.app.commands.completion import complete_key, complete_model
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ app.add_typer(settings_cli.settings, name="settings")
 app.add_typer(keys, name="keys")
 app.add_typer(users_cli.users, name="users")
 app.add_typer(cluster_cli.cluster, name="cluster")
+app.add_typer(peers_cli.peers, name="peers")
 
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="The node's data folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

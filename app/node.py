@@ -6,7 +6,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from corral.app.api.health import NodeState
-from corral.app.banner import ready_banner
+from corral.app.banner import ClusterPlace, joining_notice, ready_banner
 from corral.app.composition import DRAIN_S, Composition
 from corral.app.first_start import FirstCredentials, make_first_credentials
 from corral.app.gateway.quotas import day_start
@@ -134,6 +134,7 @@ class _Node:
 
         parts.membership.supervise(supervisor)
         parts.copying.supervise(supervisor)
+        parts.cluster_events.on_joining = self._tell_joining
         supervisor.start("telling of the cluster", parts.cluster_events.run)
         supervisor.start("recording", parts.recorder.run)
         supervisor.start("telling of the history", parts.history_copying.run_telling)
@@ -153,7 +154,15 @@ class _Node:
         urls = urls_of(settings.host, parts.server.port)
         run = RunFile(pid=os.getpid(), port=parts.server.port, url=urls.local, started_at=time.time())
         await asyncio.to_thread(write_run_files, parts.folder, run, parts.token)
-        _LOG.info("ready", url=urls.local, version=program_version(), data_dir=str(settings.data_dir))
+        cluster = self._cluster_place()
+        _LOG.info(
+            "ready",
+            url=urls.local,
+            version=program_version(),
+            data_dir=str(settings.data_dir),
+            cluster=cluster.name,
+            cluster_url=cluster.url,
+        )
         self._say(
             ready_banner(
                 version=program_version(),
@@ -161,8 +170,25 @@ class _Node:
                 models=parts.pool.models(),
                 models_dir=settings.models_dir,
                 first=first,
+                cluster=cluster,
             )
         )
+
+    def _cluster_place(self) -> ClusterPlace:
+        membership = self._parts.membership
+        return ClusterPlace(
+            name=membership.name(),
+            others=membership.info().members - 1,
+            url=membership.url() if membership.neighbourhood.says_name else None,
+        )
+
+    def _tell_joining(self, joining: Mapping[str, Any] | None) -> None:
+        notice = joining_notice(self._parts.settings.node_name, joining)
+        if notice is not None and joining is not None:
+            _LOG.info(
+                "to be let in", cluster=joining["cluster_name"], code=joining["code"], error=joining["error"]
+            )
+            self._say(notice)
 
     async def _until_asked_to_stop(self) -> None:
         asked = asyncio.create_task(self._parts.stop.asked.wait())

@@ -94,7 +94,11 @@ class Neighbourhood:
             await self._name.start()
 
     async def close(self) -> None:
-        """Say goodbye on the network."""
+        """Keep what is known for the next start, and say goodbye on the network."""
+        try:
+            await self._keep()
+        except OSError as error:
+            _LOG.warning("the addresses of the other machines can't be kept", error=str(error))
         if self._name is not None:
             await self._name.stop()
         if self._discovery is not None:
@@ -103,10 +107,7 @@ class Neighbourhood:
     async def run(self) -> None:
         """Keep the members' addresses for the next start. Until cancelled, or the next start belongs to another cluster."""
         while not self._handed_over:
-            snapshot = self._contacts.book.snapshot()
-            if snapshot != self._kept:
-                await asyncio.to_thread(write_private, self._file, msgspec.json.encode(snapshot))
-                self._kept = snapshot
+            await self._keep()
             await asyncio.sleep(_KEEP_EVERY_S)
             if self._hosts:
                 await self._look_at_network()
@@ -205,6 +206,12 @@ class Neighbourhood:
         return self._name is not None
 
     # --- parts
+
+    async def _keep(self) -> None:
+        snapshot = self._contacts.book.snapshot()
+        if snapshot != self._kept and not self._handed_over:
+            await asyncio.to_thread(write_private, self._file, msgspec.json.encode(snapshot))
+            self._kept = snapshot
 
     def _use_written(self) -> None:
         self._contacts.written = self._written.all

@@ -1,8 +1,9 @@
 """`corral cluster`: the machines that serve together, as the running node knows them."""
 
+import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -38,21 +39,6 @@ def list_nodes(settings: Settings, *, as_json: bool) -> None:
     else:
         columns = ("NAME", "ROLE", "STATE", "ADDRESS", "VERSION", "CLOCK", "ID")
         show_table(columns, [_node_row(each) for each in nodes])
-
-
-def watch(settings: Settings) -> None:
-    """A line whenever something changes."""
-    with NodeClient.of(settings) as node:
-        seen: tuple[str, ...] = ()
-        try:
-            while True:
-                lines = _watched_lines(node)
-                if lines != seen:
-                    print(time.strftime("%H:%M:%S"), *lines, sep="\n  ", flush=True)
-                    seen = lines
-                time.sleep(_POLL_S)
-        except KeyboardInterrupt:
-            return
 
 
 def decide(settings: Settings, request: str, *, approve: bool) -> None:
@@ -139,7 +125,9 @@ def leave(settings: Settings) -> None:
         before = node.ask("GET", _LOCAL)["cluster"]["id"]
         node.ask("POST", f"{_LOCAL}/leave")
     _wait_for(settings, lambda local: local["cluster"]["id"] != before)
-    print("This machine is on its own now. `corral serve` has printed its new administrator's password and key.")
+    print(
+        "This machine is on its own now. `corral serve` has printed its new administrator's password and key."
+    )
 
 
 def rename(settings: Settings, name: str) -> None:
@@ -168,16 +156,22 @@ def _status_lines(cluster: dict[str, Any], local: dict[str, Any]) -> list[str]:
     ]
     joining = local["joining"]
     if joining is not None:
-        lines.append(_joining_line(joining))
-    for each in cluster["requests"]:
-        lines.append(
-            f"{printable(each['name'])} ({each['address']}) wants to join with the code {each['code']}: "
-            f"corral cluster approve {printable(each['name'])}"
-        )
+        lines.append(joining_line(joining))
+    lines += [request_line(each) for each in cluster["requests"]]
     return lines + [f"Warning {printable(each)}" for each in local["warnings"]]
 
 
-def _joining_line(joining: dict[str, Any]) -> str:
+def request_line(request: Mapping[str, Any]) -> str:
+    """A machine that wants to join, and what to type."""
+    name = printable(request["name"])
+    return (
+        f"{name} ({request['address']}) wants to join with the code {request['code']}: "
+        f"corral cluster approve {shlex.quote(name)}"
+    )
+
+
+def joining_line(joining: Mapping[str, Any]) -> str:
+    """What this machine does to get into another cluster."""
     cluster = printable(joining["cluster_name"] or "another cluster")
     if joining["code"] is not None:
         return f"Joining {cluster}: approve it there if it shows the code {joining['code']}"
@@ -199,18 +193,6 @@ def _node_row(node: dict[str, Any]) -> tuple[str, ...]:
         "" if node["clock_skew_s"] is None else f"{node['clock_skew_s']:+.0f} s",
         node["id"],
     )
-
-
-def _watched_lines(node: NodeClient) -> tuple[str, ...]:
-    try:
-        local, cluster = node.ask("GET", _LOCAL), node.ask("GET", _PATH)
-    except CommandError as error:
-        return (str(error),)
-    machines = [
-        f"{printable(each['name'])}: {each['role']}, {'online' if each['online'] else 'offline'}"
-        for each in cluster["nodes"]
-    ]
-    return (*_status_lines(cluster, local), *machines)
 
 
 def _request(node: NodeClient, wanted: str) -> dict[str, Any]:
@@ -265,5 +247,5 @@ def _wait_for(settings: Settings, done: Callable[[dict[str, Any]], bool]) -> Non
                 deadline = time.monotonic() + _JOIN_S + _MINUTE_S
                 if joining["code"] != shown:
                     shown = joining["code"]
-                    print(_joining_line(joining), flush=True)
+                    print(joining_line(joining), flush=True)
         time.sleep(_POLL_S)

@@ -39,9 +39,9 @@ def nodes(data_dir: _DataDir = None, json: _AsJson = False) -> None:
 @cluster.command()
 def watch(data_dir: _DataDir = None) -> None:
     """Show what changes, until interrupted."""
-    from corral.app.commands import cluster as command
+    from corral.app.commands.cluster_watch import watch as run
 
-    command.watch(_settings(data_dir))
+    run(_settings(data_dir))
 
 
 @cluster.command()

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from corral.app.commands.cluster import joining_line
 from corral.app.commands.errors import CommandError, NodeNotRunning
 from corral.app.commands.node_client import NodeClient
 from corral.app.commands.screen import duration, printable, show_json, show_table
@@ -39,6 +41,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
             models = node.models()
             tasks = node.tasks()
             health, run = node.health(), node.run
+            cluster = node.ask("GET", "/v0/cluster/local")
     except NodeNotRunning:
         if as_json:
             show_json({"running": False})
@@ -47,12 +50,22 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     uptime_s = max(0.0, time.time() - run.started_at)
     if as_json:
         facts = {"running": True, "url": run.url, "pid": run.pid, "uptime_s": round(uptime_s, 1)}
-        show_json({**facts, **health, "models": len(models), "loaded": loaded, "tasks": tasks})
+        show_json(
+            {
+                **facts,
+                **health,
+                "models": len(models),
+                "loaded": loaded,
+                "tasks": tasks,
+                "cluster": {**cluster["cluster"], "url": cluster["cluster_url"], "router": cluster["router"]},
+            }
+        )
         return
     rows = (
         ("status", health["status"]),
         ("URL", run.url),
         ("node", f"{health['node']}, {health['role']}"),
+        *_cluster_rows(cluster),
         ("version", health["version"]),
         ("process", f"{run.pid}, for {duration(uptime_s)}"),
         ("data folder", str(settings.data_dir)),
@@ -60,6 +73,21 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         *(("trouble", _failing(task)) for task in tasks if task["failures"]),
     )
     show_table(("", ""), rows)
+
+
+def _cluster_rows(local: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Its name, who is router, the URL for machines without Corral, and what this machine does to get into another one."""
+    nodes, router = local["nodes"], local["router"]
+    online = sum(each["online"] for each in nodes)
+    who = "this machine alone" if len(nodes) == 1 else f"{online} of {len(nodes)} machines online"
+    yield "cluster", f"{printable(local['cluster']['name'])}, {who}"
+    yield "router", printable(router["name"]) if router else "none at the moment"
+    if local["discovery"]["on"]:
+        yield "cluster URL", local["cluster_url"]
+    if local["joining"] is not None:
+        yield "joining", joining_line(local["joining"])
+    for each in local["warnings"]:
+        yield "warning", printable(each)
 
 
 def _failing(task: dict[str, Any]) -> str:

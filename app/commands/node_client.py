@@ -119,6 +119,20 @@ class NodeClient:
                 for choice in chunk.get("choices", ()):
                     yield choice["delta"]
 
+    def events(self, *, silent_s: float) -> Generator[tuple[str, dict[str, Any]], None, None]:
+        """What happens, as kind and data, until the node ends it; CommandError after a silence of so many seconds."""
+        timeout = httpx.Timeout(silent_s, connect=_CONNECT_S)
+        with _readable_errors(), self._http.stream("GET", "/v0/events", timeout=timeout) as answer:
+            if answer.status_code != httpx.codes.OK:
+                raise _refusal(answer.status_code, answer.read())
+            kind = ""
+            for line in answer.iter_lines():
+                name, _, value = line.partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "data":
+                    yield kind, _object(value)
+
     def _ask(
         self,
         method: str,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from corral.app.banner import chat_model, curl_line, ready_banner
+from corral.app.banner import ClusterPlace, chat_model, curl_line, joining_notice, ready_banner
 from corral.app.first_start import FirstCredentials
 from corral.app.urls import Urls, urls_of
 from corral.engines.model import Capability, Lifecycle, ModelFile, ModelName, ModelStatus
@@ -41,6 +41,7 @@ def banner(
     admin: str | None = None,
     password: str | None = None,
     network: str | None = None,
+    cluster: ClusterPlace = ClusterPlace(name="corral"),  # noqa: B008 - frozen
 ) -> str:
     return ready_banner(
         version="1.2.3",
@@ -48,6 +49,7 @@ def banner(
         models=models,
         models_dir=Path("/m"),
         first=FirstCredentials(key=new_key, key_given=key_was_given, admin=admin, password=password),
+        cluster=cluster,
     )
 
 
@@ -109,3 +111,43 @@ def test_the_first_administrator_is_shown_once() -> None:
     )
     assert "  Admin     ada, password as given in the setting admin_password" in banner(admin="ada")
     assert "Admin" not in banner()
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        (ClusterPlace(name="corral"), "  Cluster   corral, this machine alone\n"),
+        (
+            ClusterPlace(name="home", others=1, url="http://home.local:1"),
+            "home, with 1 other machine; http://home.local:1 (from machines without Corral)",
+        ),
+        (ClusterPlace(name="home", others=4), "home, with 4 other machines\n"),
+    ],
+)
+def test_the_cluster(place: ClusterPlace, says: str) -> None:
+    assert says in banner(cluster=place)
+
+
+@pytest.mark.parametrize(
+    ("joining", "says"),
+    [
+        (None, None),
+        ({"state": "asking", "cluster_name": "home", "code": None, "error": None}, None),
+        ({"state": "joining", "cluster_name": "home", "code": None, "error": None}, None),
+        (
+            {"state": "waiting", "cluster_name": "home", "code": "123 456", "error": None},
+            "join home, with the code 123 456",
+        ),
+        (
+            {"state": "waiting", "cluster_name": None, "code": "123 456", "error": None},
+            "corral cluster approve 'my desk'",
+        ),
+        (
+            {"state": "failed", "cluster_name": None, "code": None, "error": "it was denied"},
+            "didn't join another cluster: it was denied",
+        ),
+    ],
+)
+def test_a_machine_that_wants_to_join(joining: dict[str, str | None] | None, says: str | None) -> None:
+    notice = joining_notice("my desk", joining)
+    assert (notice is None) if says is None else (notice is not None and says in notice)

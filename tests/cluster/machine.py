@@ -5,13 +5,14 @@ import ctypes
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import httpx
 
@@ -124,6 +125,11 @@ class Machine:
         return self.lan.run(
             self.host, [*command, sys.executable, "-m", "corral.app.cli", *arguments], timeout_s=120
         )
+
+    def begin_corral(self, *arguments: str, stdout: IO[bytes]) -> "subprocess.Popen[bytes]":
+        """Start `corral ARGUMENTS` on this machine; the LAN kills it at its end."""
+        command = [sys.executable, "-m", "corral.app.cli", *arguments]
+        return self.lan.popen(self.host, command, self._environment, stdout=stdout, stderr=stdout)
 
     def _corral_settings(self) -> dict[str, str]:
         return {name: value for name, value in self._environment.items() if name.startswith("CORRAL_")}

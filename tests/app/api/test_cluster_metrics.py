@@ -1,5 +1,7 @@
 """The cluster for Prometheus."""
 
+import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from corral.app.api.cluster_metrics import ClusterMetrics
 from corral.app.cluster.numbers import ClusterNumbers
 from tests.app.api.serving import serving
 
+PAGE = Path(__file__).parents[3] / "docs" / "operations.md"
 ALONE = ClusterNumbers(members=1, online=1, router="A", is_router=True, term=1)
 
 
@@ -77,6 +80,15 @@ def test_a_router_that_comes_back_is_no_change_but_was_missed() -> None:
     stage.router("A", after_s=2)
     assert stage.value("corral_cluster_router_changes_total") == 0
     assert stage.value("corral_cluster_takeover_seconds_sum") == 2
+
+
+async def test_the_operations_page_names_every_metric(tmp_path: Path) -> None:
+    async with serving(tmp_path) as node, node.http(None) as http:
+        text = (await http.get("/metrics")).text
+    metrics = re.findall(r"^# TYPE (corral_\w+) ", text, re.MULTILINE)
+    assert len(metrics) > 10
+    page = await asyncio.to_thread(PAGE.read_text, encoding="utf-8")
+    assert [each for each in metrics if not each.endswith("_created") and f"`{each}`" not in page] == []
 
 
 async def test_a_node_shows_them(tmp_path: Path) -> None:
