@@ -87,7 +87,9 @@ def bare_app(models: Path) -> tuple[CorralApp, ModelPool]:
     pool = ModelPool(library=Library(folder=models), engines=[EchoEngine()], limits=PoolLimits())
     gateway = OneEndpoint(PoolEndpoint(pool=pool, node_name=_NODE, observer=metrics))
     node = NodeInfo(name=_NODE, version="0")
-    responses = ResponsesService(forward=gateway.forward, store=_Forgetful(), retention_s=lambda: 1.0, now=time.time)
+    responses = ResponsesService(
+        forward=gateway.forward, store=_Forgetful(), retention_s=lambda: 1.0, now=time.time
+    )
     health = Health(
         node=node,
         state=lambda: NodeState.OK,
