@@ -23,8 +23,14 @@ def history_copying(
     settings: Settings, state: State, *, cluster: Callable[[], Cluster], quotas: Quotas
 ) -> HistoryCopying:
     """`cluster` is asked when it runs, not before."""
-    keep = Keep(settings.history)
-    keeping = Keeping(retention_s=settings.history_retention_days * _DAY_S, texts=keep is Keep.FULL)
+
+    def keeping() -> Keeping:
+        now = state.shared.current
+        texts = Keep(now.history) is Keep.FULL
+        return Keeping(retention_s=now.history_retention_days * _DAY_S, texts=texts)
+
+    def holds() -> bool:
+        return settings.hold_history and Keep(state.shared.current.history) is not Keep.OFF
 
     async def fetch(node: NodeId, path: str, body: bytes) -> bytes:
         return await state.client.post(node, path, body, timeout_s=_PAGE_S, most_bytes=wire.MOST_ANSWER_BYTES)
@@ -39,7 +45,7 @@ def history_copying(
         source=CopySource(state.database),
         store=CopyStore(state.database, keeping),
         fetch=fetch,
-        holds=settings.hold_history and keep is not Keep.OFF,
+        holds=holds,
         successors=lambda: cluster().heart.elector.successors,
         recount=recount,
         name_of=state.members.name,

@@ -53,7 +53,9 @@ class News:
 class CopyStore:
     """For one task at a time."""
 
-    def __init__(self, database: Database, keeping: Keeping, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, keeping: Callable[[], Keeping], *, now: Callable[[], float] = time.time
+    ) -> None:
         """`now` gives Unix time."""
         self._database = database
         self._keeping = keeping
@@ -62,7 +64,7 @@ class CopyStore:
     @property
     def wants_texts(self) -> bool:
         """Whether what was said in requests is kept here."""
-        return self._keeping.texts
+        return self._keeping().texts
 
     async def cursor(self, node: NodeId) -> Position:
         """How far another machine's log has been copied."""
@@ -73,7 +75,7 @@ class CopyStore:
         """What of a page isn't here and should be: nothing that is too old, so what was purged stays away."""
         now = self._now()
         latest = now + AHEAD_S
-        oldest, oldest_entry = now - self._keeping.retention_s, now - audit.RETENTION_S
+        oldest, oldest_entry = now - self._keeping().retention_s, now - audit.RETENTION_S
         oldest_hour = now - history.USAGE_RETENTION_S
         stored = [each for each in page.responses if each.expires_at > now and each.created_at <= latest]
         return News(

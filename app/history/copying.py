@@ -58,14 +58,14 @@ class HistoryCopying:
         source: CopySource,
         store: CopyStore,
         fetch: Fetch,
-        holds: bool,
+        holds: Callable[[], bool],
         successors: Callable[[], Sequence[NodeId]],
         recount: Callable[[], Awaitable[None]],
         name_of: Callable[[NodeId], str] = str,
         pause_s: float = PAUSE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`cluster` is asked from the first call on. `holds`: whether copies may be here. `successors` are the members that could be router next, best first.
+        """`cluster` is asked from the first call on. `holds` says whether copies may be here. `successors` are the members that could be router next, best first.
 
         `recount` is called when this machine has become the router, and when it has copied something as the router.
         """
@@ -185,7 +185,7 @@ class HistoryCopying:
 
     def _sources(self) -> list[NodeId]:
         cluster = self._cluster()
-        if not self._holds:
+        if not self._holds():
             return []
         if cluster.router == cluster.node:
             some = [peer for peer in sorted(cluster.live) if peer in self._heard]
@@ -211,7 +211,7 @@ class HistoryCopying:
     def _tell(self, peer: NodeId, now: float) -> None:
         standby = self._standby.node if self._reigns else None
         telling = wire.Told(
-            log=self._end.log, number=self._end.number, holds=self._holds, standby=standby or ""
+            log=self._end.log, number=self._end.number, holds=self._holds(), standby=standby or ""
         )
         if self._should_tell(peer, telling, now):
             self._told[peer] = (telling, now)
@@ -221,7 +221,7 @@ class HistoryCopying:
         if peer not in self._told:
             return True
         told, at = self._told[peer]
-        if told.standby != telling.standby:
+        if (told.standby, told.holds) != (telling.standby, telling.holds):
             return True
         if self._reigns:
             return peer == telling.standby and _end(told) != self._end

@@ -50,7 +50,7 @@ class Machine:
         self.history = History(self.database)
         store = CopyStore(
             self.database,
-            Keeping(retention_s=7 * DAY_S, texts=self.texts),
+            lambda: Keeping(retention_s=7 * DAY_S, texts=self.texts),
             now=lambda: self.now,
         )
         self.copier = Copier(self.fetch, store, pause_s=0.0)
@@ -60,7 +60,7 @@ class Machine:
             source=CopySource(self.database, page_rows=self.lan.page_rows, part_bytes=self.lan.part_bytes),
             store=store,
             fetch=self.fetch,
-            holds=self.holds,
+            holds=lambda: self.holds,
             successors=lambda: [node for node in self.lan.order if node in self.live],
             recount=self._recount,
             pause_s=0.0,

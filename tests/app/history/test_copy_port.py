@@ -79,7 +79,7 @@ async def test_over_the_peer_port(tmp_path: Path) -> None:
         async def fetch(node: NodeId, path: str, body: bytes) -> bytes:
             return await client.post(node, path, body, timeout_s=DEADLINE_S)
 
-        store = CopyStore(lan["b"].database, Keeping(retention_s=DAY_S), now=lambda: NOW)
+        store = CopyStore(lan["b"].database, lambda: Keeping(retention_s=DAY_S), now=lambda: NOW)
         assert not await Copier(fetch, store, pause_s=0.0).copy(router.node)
         assert await lan["b"].times() == list(reversed(range(12)))
         assert await lan["b"].sums() == await lan["a"].sums()

@@ -236,6 +236,9 @@ async def test_a_machine_that_holds_no_copies(tmp_path: Path) -> None:
         await lan["b"].record(2)
         await lan.settle()
         assert (await lan["b"].times(), await lan["c"].times()) == ([2], [2, 1])
+        lan["b"].holds = True
+        await lan.settle()
+        assert await lan["b"].times() == [2, 1]
 
 
 async def test_a_machine_that_keeps_numbers_only(tmp_path: Path) -> None:
