@@ -102,7 +102,12 @@ async def _database(folder: DataDir, cluster: ClusterIdentity) -> AsyncIterator[
 
 @asynccontextmanager
 async def _client(identity: Identity, contacts: Contacts) -> AsyncIterator[PeerClient]:
-    client = PeerClient(identity=identity, certificates=contacts.certificate, addresses=contacts.addresses)
+    client = PeerClient(
+        identity=identity,
+        certificates=contacts.certificate,
+        addresses=contacts.addresses,
+        on_proven=contacts.proven,
+    )
     try:
         yield client
     finally:

@@ -7,6 +7,7 @@ from corral.peers.address import Address
 from corral.peers.discovery.address_book import AddressBook
 from corral.peers.identity.certificate import Certificate
 from corral.peers.ids import NodeId
+from corral.peers.waking_clock import waking_clock
 
 
 class Acquaintance(Protocol):
@@ -40,6 +41,10 @@ class Contacts:
     def gossip(self, node: NodeId, addresses: Iterable[Address], now: float) -> None:
         """A member said where a machine is. `now` is the `waking_clock`."""
         self.book.gossip(node, addresses, now)
+
+    def proven(self, node: NodeId, address: Address) -> None:
+        """A machine proved who it is there: it stays known, also when multicast says that it left."""
+        self.book.prove(node, address, waking_clock())
 
     def addresses(self, node: NodeId) -> Sequence[Address]:
         """Where to try it. Addresses that a person wrote may be anybody's: whoever answers there has to prove who it is."""

@@ -48,9 +48,13 @@ class PeerClient:
         identity: Identity,
         certificates: Callable[[NodeId], Certificate | None],
         addresses: Callable[[NodeId], Sequence[Address]],
+        on_proven: Callable[[NodeId, Address], None] = lambda node, address: None,
     ) -> None:
+        """`on_proven` is told where a member proved who it is, at each new connection."""
         self._certificates = certificates
-        self._connector = PeerConnector(identity=identity, certificates=certificates, addresses=addresses)
+        self._connector = PeerConnector(
+            identity=identity, certificates=certificates, addresses=addresses, on_proven=on_proven
+        )
         self._session = aiohttp.ClientSession(
             connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),

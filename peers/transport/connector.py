@@ -41,11 +41,14 @@ class PeerConnector(aiohttp.BaseConnector):
         identity: Identity,
         certificates: Callable[[NodeId], Certificate | None],
         addresses: Callable[[NodeId], Sequence[Address]],
+        on_proven: Callable[[NodeId, Address], None],
     ) -> None:
+        """`on_proven` is told where a peer proved who it is."""
         super().__init__(limit=0, keepalive_timeout=KEEP_ALIVE_S)
         self._identity = identity
         self._certificates = certificates
         self._addresses = addresses
+        self._on_proven = on_proven
         self._peers: dict[NodeId, _Peer] = {}
 
     def drop(self, node: NodeId, *, in_use: bool) -> None:
@@ -117,6 +120,7 @@ class PeerConnector(aiohttp.BaseConnector):
             _cut(protocol)
             raise PeerNotTrusted(node, "it was removed from this cluster")
         peer.keep(address, protocol)
+        self._on_proven(node, address)
         return protocol
 
 

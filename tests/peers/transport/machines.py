@@ -47,11 +47,13 @@ class Machine:
         self.members = {each.node: each for each in members}
         self.addresses: dict[NodeId, list[Address]] = {}
         self.heard = Heard()
+        self.proven: list[tuple[NodeId, Address]] = []
         self.release = asyncio.Event()
         self.client = PeerClient(
             identity=identity,
             certificates=self.members.get,
             addresses=lambda node: self.addresses.get(node, []),
+            on_proven=lambda node, address: self.proven.append((node, address)),
         )
         self.server = self._server(host, 0)
 
