@@ -43,12 +43,15 @@ format: $(VENV)/.installed-dev  ## let ruff mend what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.installed-bench  ## compare with llama-server and write docs/benchmarks.md (takes long)
+bench: $(VENV)/.installed-bench system-packages  ## compare with llama-server and write docs/benchmarks.md (takes long)
 	$(BIN)/python -m bench.engine $(BENCH)
 	$(BIN)/python -m bench.batching
 	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.governance
 	$(BIN)/python -m bench.history
+	$(BIN)/python -m bench.front_door
+	$(BIN)/python -m bench.takeover
+	$(BIN)/python -m bench.cluster_idle
 
 build: $(VENV)/.installed-dev  ## wheel and source distribution into dist/
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist

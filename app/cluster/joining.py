@@ -146,8 +146,11 @@ class Joining:
             return
 
     async def _attempt(self, wish: Wish | None) -> Admittance | None:
+        found = self._doors()
+        if wish is None and not found:
+            self.status = None
+            return None
         async with Knocking() as knocking:
-            found = self._doors()
             if wish is None:
                 return await self._ask_by_itself(knocking, found)
             if wish.token is not None:
