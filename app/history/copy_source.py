@@ -8,7 +8,7 @@ from corral.app.history import copy_wire as wire
 from corral.app.store.database import Database
 from corral.app.store.history_log import HistoryLog, Position
 
-PAGE_ROWS = 500
+PAGE_ROWS = 200  # so that an event loop that has answers to pass on is never held for long
 PART_BYTES = 2**20  # of bodies; the last one may go beyond
 _AT_A_TIME = 16  # bodies of one query
 _TABLES = ("requests", "usage", "audit", "responses")
