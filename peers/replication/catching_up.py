@@ -75,6 +75,10 @@ class CatchingUp:
         elif self._cursor is not None and not _within(self._cursor, summary):
             self._cursor = None
 
+    def compare_anew(self) -> None:
+        """What was refused of it may be acceptable now: if it holds something else, begin with the digests."""
+        self._cursor = self._repair = None
+
     def differs(self, own_digest: str) -> bool:
         """Whether it said that it holds something else than we do: there is something to ask, now or later."""
         return self._repair is not None or (self.heard is not None and self.heard.digest != own_digest)

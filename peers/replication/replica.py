@@ -7,6 +7,7 @@ Members are known by their certificates before anything of theirs gets here.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 
 from corral.peers.ids import NodeId
 from corral.peers.replication import digest
@@ -66,6 +67,9 @@ class Replica:
         self._clock = HybridClock(node, storage.newest(_ABOVE_ALL))
         self._receipts = Receipts(patience_s=self._timing.patience_s)
         self._day: int | None = None  # of which old cells are forgotten
+        self._epoch_ms: int | None = (
+            None  # what the believed wall clock is ahead of the one that doesn't jump
+        )
         self._live: frozenset[NodeId] = frozenset()
         self._pushes: dict[NodeId, int] = {}  # to whom to hand over what is above this number
         self._changed: set[tuple[str, str]] = set()
@@ -198,7 +202,7 @@ class Replica:
             self._pushes[peer] = min(number, self._pushes.get(peer, number))
 
     def _store(self, peer: NodeId, page: Page, now: Instant) -> Sorted:
-        sorted_out = sort_out(page.cells, self._rules, now.wall_ms)
+        sorted_out = sort_out(page.cells, self._rules, self._believed_ms(now))
         cursor = self._member(peer).cursor_after(page)
         self._note(
             merge(
@@ -253,6 +257,7 @@ class Replica:
         )
 
     def _tidy(self, now: Instant) -> None:
+        self._look_at_clocks(now)
         day = now.wall_ms // DAY_MS
         if day != self._day:
             self._note(forget(self._storage, rules=self._rules, wall_ms=now.wall_ms))
@@ -260,10 +265,27 @@ class Replica:
         if self._clock.last >= horizon(now.wall_ms) and self._clock_is_right(now):
             self._stamp_anew(now)
 
+    def _look_at_clocks(self, now: Instant) -> None:
+        """What was refused may be acceptable once another time is believed."""
+        epoch_ms = self._believed_ms(now) - int(now.waited_s * 1000)
+        if self._epoch_ms is not None and abs(epoch_ms - self._epoch_ms) > _AGREE_MS:
+            for member in self._members.values():
+                member.compare_anew()
+        self._epoch_ms = epoch_ms
+
+    def _believed_ms(self, now: Instant) -> int:
+        """The time that others' stamps are judged by: what most clocks show, if ours is behind them. One before `MADE_MS` has
+        no say."""
+        clocks = self._heard_clocks(now) + ([now.wall_ms] if now.wall_ms >= MADE_MS else [])
+        return max(now.wall_ms, median_low(clocks)) if clocks else now.wall_ms
+
+    def _heard_clocks(self, now: Instant) -> list[int]:
+        theirs = [self._member(peer).wall_ms(now) for peer in self._live]
+        return [wall_ms for wall_ms in theirs if wall_ms is not None]
+
     def _clock_is_right(self, now: Instant) -> bool:
         """Whether most live members' clocks agree with ours."""
-        theirs = [self._member(peer).wall_ms(now) for peer in self._live]
-        heard = [wall_ms for wall_ms in theirs if wall_ms is not None]
+        heard = self._heard_clocks(now)
         agree = sum(abs(wall_ms - now.wall_ms) <= _AGREE_MS for wall_ms in heard)
         return now.wall_ms >= MADE_MS and 2 * agree > len(heard)
 

@@ -23,6 +23,7 @@ class Machine:
     up: bool = True
     skew_ms: int = 0
     jumped: bool = False  # its clock was days off
+    outvoted: bool = False  # those of most machines that it heard may have been
     boots: int = 0
     side: int = 0  # machines of different sides can't reach each other
     heard_s: dict[NodeId, float] = field(default_factory=dict)

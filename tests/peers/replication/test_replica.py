@@ -273,6 +273,47 @@ def test_a_clock_that_was_days_ahead_costs_nothing_once_it_is_right(pair: Pair) 
     assert settings(pair.replicas[A]) == {"one": "new", "two": 2}
 
 
+LOST_BATTERY_MS = MADE_MS - NOW.wall_ms - 9000  # then a clock shows a time before this program was made
+YEAR_MS = 365 * DAY_MS
+
+
+@pytest.mark.parametrize(
+    ("own_ms", "theirs_ms", "taken"),
+    [
+        (-YEAR_MS, {B: 0, C: 7_200_000}, True),
+        (-YEAR_MS, {B: 0, C: -YEAR_MS}, False),  # most are behind
+        (-YEAR_MS, {B: 0}, False),  # whose is right?
+        (LOST_BATTERY_MS, {B: 0}, True),
+        (LOST_BATTERY_MS, {}, False),
+        (0, {B: -YEAR_MS, C: -YEAR_MS}, True),
+    ],
+)
+def test_a_clock_that_is_behind_those_of_most_members_is_not_believed(
+    pair: Pair, own_ms: int, theirs_ms: dict[NodeId, int], taken: bool
+) -> None:
+    replica, own = pair.replicas[A], later(1, wall_ms=own_ms)
+    replica.set_live(theirs_ms)
+    for peer, wall_ms in theirs_ms.items():
+        replica.hear(peer, pair.replicas[B].summary(later(1, wall_ms=wall_ms)), own)
+    written = Cell("settings", "one", "value", "1", stamp_of(NOW.wall_ms, 0, B))
+    answer = replica.answer(B, Push(page=Page(log="b", after=0, upto=1, cells=(written,))), own)
+    assert isinstance(answer, Stored)
+    assert (answer.refused == 0) is taken
+
+
+def test_what_a_clock_had_refused_is_asked_for_once_it_is_right(pair: Pair) -> None:
+    one, other = pair.replicas.values()
+    set_live(pair)
+    other.write([setting("one", 1)], NOW)
+    behind = later(1, wall_ms=-YEAR_MS)
+    one.hear(B, other.summary(later(1)), behind)
+    while sends := one.due(behind):
+        one.receive(B, other.answer(A, sends[0].request, later(1)), behind)
+    assert settings(one) == {}
+    pair.beat(later(3))
+    assert settings(one) == {"one": 1}
+
+
 @pytest.mark.parametrize(
     ("own_ms", "theirs_ms", "anew"),
     [
