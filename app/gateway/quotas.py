@@ -31,7 +31,7 @@ class _Window:
     def enter(self, now: float) -> None:
         """Begin anew if another window has begun."""
         number = int(now // self.length_s)
-        if number > self.number:  # a clock that was set back goes on with the window it left
+        if not self.number - 1 <= number <= self.number:  # a clock that is set back a little opens no new one
             self.number, self.requests, self.tokens = number, 0, 0
 
     def seconds_left(self, now: float) -> int:
@@ -112,7 +112,7 @@ class Quotas:
 
     def _drop_ended(self, now: float) -> None:
         day = int(now // DAY_S)
-        if day > self._day:
+        if day != self._day:
             self._day = day
             self._counts = {id: count for id, count in self._counts.items() if count.day.number >= day}
 

@@ -88,9 +88,19 @@ def test_a_request_without_an_answer_is_taken_back() -> None:
     quotas.take_back(OTHER, began_at=NOON)  # nothing is known of it
 
 
-def test_a_clock_that_is_set_back_opens_no_new_window() -> None:
+def test_a_clock_that_is_set_back_a_little_opens_no_new_window() -> None:
     quotas = used(Quotas(), requests=1)
-    assert refusal(quotas, Quota(requests_per_minute=1), now=NOON - 3600) is not None
+    assert refusal(quotas, Quota(requests_per_minute=1), now=NOON - 60) is not None
+    assert refusal(quotas, Quota(requests_per_day=1), now=NOON - DAY_S) is not None
+
+
+@pytest.mark.parametrize("back_s", [7200, 365 * DAY_S])
+def test_a_clock_that_is_set_back_far_keeps_nobody_out_until_it_is_there_again(back_s: int) -> None:
+    quotas = used(Quotas(), requests=1)
+    assert refusal(quotas, Quota(requests_per_minute=1), now=NOON - back_s) is None
+    again = refusal(quotas, Quota(requests_per_minute=1), now=NOON - back_s)
+    assert again is not None
+    assert again.retry_after_s == 40
 
 
 def test_earlier_runs_of_the_node_count_for_the_day() -> None:
