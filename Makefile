@@ -25,7 +25,7 @@ test: lint system-packages  ## every check: ruff, mypy, pytest
 	$(BIN)/python -m pytest
 
 # Tests of several machines make a LAN of network namespaces, which needs root on Linux. Elsewhere they fail and say why.
-SYSTEM_PACKAGES := iproute2 nftables avahi-daemon libnss-mdns curl iputils-ping faketime
+SYSTEM_PACKAGES := iproute2 nftables avahi-daemon libnss-mdns curl iputils-ping
 
 .PHONY: system-packages
 system-packages:

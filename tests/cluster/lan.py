@@ -23,9 +23,9 @@ import psutil
 
 from tests.cluster.avahi import Avahi
 
-PACKAGES = ("iproute2", "nftables", "avahi-daemon", "libnss-mdns", "curl", "iputils-ping", "faketime")
+PACKAGES = ("iproute2", "nftables", "avahi-daemon", "libnss-mdns", "curl", "iputils-ping")
 INTERFACE = "eth0"  # the one network card of a host
-_COMMANDS = ("ip", "nft", "avahi-daemon", "curl", "ping", "getent", "nsenter", "unshare", "faketime")
+_COMMANDS = ("ip", "nft", "avahi-daemon", "curl", "ping", "getent", "nsenter", "unshare")
 _MDNS_LOOKUP = "/usr/lib/*/libnss_mdns_minimal.so.2"
 _OURS = re.compile(r"corral-(\d+)-(\d+)-")
 _COUNT = itertools.count()
