@@ -130,8 +130,12 @@ class NodeClient:
                 name, _, value = line.partition(": ")
                 if name == "event":
                     kind = value
-                elif name == "data":
+                elif name == "data" and kind:
                     yield kind, _object(value)
+                elif name == "data":  # last words of a stream whose router was lost
+                    raise _refusal(answer.status_code, value)
+                elif not line:
+                    kind = ""
 
     def _ask(
         self,

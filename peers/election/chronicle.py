@@ -13,8 +13,9 @@ SILENT: Final = "nothing was heard of it"
 ABSORBED_OTHER: Final = "absorbed another router"
 ABSORBED_BY: Final = "absorbed by another router"
 GAVE_WAY: Final = "gave way to another router"
-FOLLOWED_ABSORBER: Final = "it absorbed the one before"
-MERGERS: Final = frozenset({ABSORBED_OTHER, ABSORBED_BY, GAVE_WAY, FOLLOWED_ABSORBER})
+MET: Final = "met another router, which decides"
+MERGERS: Final = frozenset({ABSORBED_OTHER, ABSORBED_BY, GAVE_WAY, MET})
+HANDED_OVER: Final = "handed over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,12 @@ class Chronicle:
     def add(self, reason: str, claim: ClaimRef | None, now: float) -> None:
         """Note a change."""
         self._changes.append(Change(at=now, reason=reason, claim=claim))
+
+    def add_once(self, reason: str, claim: ClaimRef, now: float) -> None:
+        """Note that something goes on, unless that was the last thing noted."""
+        last = self._changes[-1] if self._changes else None
+        if last is None or (last.reason, last.claim) != (reason, claim):
+            self.add(reason, claim, now)
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -10,8 +10,9 @@ import msgspec
 from corral.peers.election.chronicle import (
     ABSORBED_BY,
     ABSORBED_OTHER,
-    FOLLOWED_ABSORBER,
     GAVE_WAY,
+    HANDED_OVER,
+    MET,
     Chronicle,
 )
 from corral.peers.election.claim_table import ClaimTable, Known
@@ -225,8 +226,9 @@ class Machine:
         """Two routers meet: exactly one of them decides who stays."""
         other = known.claim
         if self._rules.absorbed(mine.ref, other):
-            self._follow(known, ABSORBED_BY, now)
+            self._follow(known, HANDED_OVER if self._handover is not None else ABSORBED_BY, now)
         elif not self._rules.decides(self.me, other.ref.router):
+            self._chronicle.add_once(MET, mine.ref, now)
             if now - self._told_at >= self._timing.relay_gap:
                 self._told_at = now
                 self._send_beat((other.ref.router,), now)
@@ -234,6 +236,7 @@ class Machine:
         elif self._rules.outdoes(other, mine):
             if peer != other.ref.router and not known.advanced:
                 return  # told by someone else, and maybe its last word: nobody would be left
+            self._send_beat((other.ref.router,), now)  # so that it knows too that two met
             self._follow(known, GAVE_WAY, now)
         else:
             absorbs = (*mine.absorbs, other.ref)[-MOST_ABSORBED:]
@@ -279,7 +282,7 @@ class Machine:
         elif claim.ref.router == self._view.claim.ref.router:
             self._keep_following(known, peer, now)
         elif self._rules.absorbed(self._view.claim.ref, claim):
-            self._follow(known, FOLLOWED_ABSORBER, now)
+            self._follow(known, "it absorbed the one before", now)
             self._pacing.want_relay(now)
 
     def _void(self, ref: ClaimRef) -> None:

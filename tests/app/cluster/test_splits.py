@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from corral.app.cluster.splits import MERGED_S, SPLIT_S, Change, Silence, split_warnings
-from corral.peers.election.chronicle import ABSORBED_BY, ABSORBED_OTHER, FOLLOWED_ABSORBER, GAVE_WAY, SILENT
+from corral.peers.election.chronicle import ABSORBED_BY, ABSORBED_OTHER, GAVE_WAY, HANDED_OVER, MET, SILENT
 
 NOW = 1_700_000_000.0
 
@@ -51,7 +51,7 @@ def test_a_split(changes: Sequence[Change], silent: Sequence[Silence], says: str
         assert says in found[0]
 
 
-@pytest.mark.parametrize("reason", [ABSORBED_BY, ABSORBED_OTHER, FOLLOWED_ABSORBER, GAVE_WAY])
+@pytest.mark.parametrize("reason", [ABSORBED_BY, ABSORBED_OTHER, GAVE_WAY, MET])
 def test_a_meeting(reason: str) -> None:
     [found] = split_warnings([change(61, reason, "h2")], [], now=NOW)
     assert "A minute ago two parts" in found and "router h2" in found
@@ -64,6 +64,7 @@ def test_a_meeting(reason: str) -> None:
         [change(5, "elected", "h2")],
         [change(5, "this machine slept", None), change(1, "heard of it", "h2")],
         [change(5, "took over", "h2")],
+        [change(5, HANDED_OVER, "h2")],
     ],
 )
 def test_no_meeting(changes: Sequence[Change]) -> None:

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from corral.peers.election.chronicle import GAVE_WAY, HANDED_OVER, MERGERS, MET
 from corral.peers.election.effects import Persist, Probe, Send
 from corral.peers.election.elector import Elector
 from corral.peers.election.errors import HandoverImpossible
@@ -235,6 +236,20 @@ def test_a_router_gives_way_to_another_one_but_not_to_its_last_word() -> None:
     now = advance(node, 100.0, 104.0)
     node.hear(B, Beat(number=1, max_term=1, claims=stronger(7)), now)
     assert state(node) is State.FOLLOWING and node.router == B
+    assert node.changes[-1].reason == GAVE_WAY
+
+
+def test_both_of_two_routers_that_meet_say_so() -> None:
+    """A decides; what the other one sees of it is that they met."""
+    decides, waits = elector(A, B), elector(B, A)
+    now = advance(decides, 100.0, 104.0)
+    advance(waits, 100.0, 104.0)
+    waits.hear(A, claims(A, term=1), now)
+    waits.hear(A, claims(A, term=1, seq=2, number=2), now + 0.1)
+    assert waits.is_router(now)
+    assert [each.reason for each in waits.changes if each.reason in MERGERS] == [MET]
+    decides.hear(B, claims(B, term=1), now)
+    assert [each.reason for each in decides.changes if each.reason in MERGERS] == [GAVE_WAY]
 
 
 def test_handing_over() -> None:
@@ -257,6 +272,7 @@ def test_handing_over() -> None:
     heir = Claim(ClaimRef(2, C), 1, 0, 10, False, (mine,))
     node.hear(C, Beat(number=2, max_term=2, claims=(Sighting(heir),)), 103.72)
     assert state(node) is State.FOLLOWING and node.router == C and not node.is_router(103.72)
+    assert node.changes[-1].reason == HANDED_OVER
     with pytest.raises(HandoverImpossible, match="not the router"):
         node.handover(None, 103.8)
 
