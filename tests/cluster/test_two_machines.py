@@ -41,6 +41,13 @@ def test_both_are_in_one_cluster(machines: tuple[Machine, ...]) -> None:
     assert anna.cluster()["id"] == bert.cluster()["id"]
 
 
+def test_the_newcomer_said_what_to_do_to_let_it_in(machines: tuple[Machine, ...]) -> None:
+    asking = [each for each in machines if "corral cluster approve" in each.output()]
+    assert len(asking) == 1
+    assert f"corral cluster approve {asking[0].name}\n" in asking[0].output()
+    assert "wants to join corral, with the code " in asking[0].output()
+
+
 def test_one_key_opens_both_front_doors(machines: tuple[Machine, ...]) -> None:
     anna, _ = machines
     key = anna.ask("POST", "/v0/api-keys", {"name": "laptop", "scopes": ["api"]}).json()["key"]
