@@ -296,6 +296,8 @@ class Cluster:
         try:
             message = wire.decode(body)
             self._take(peer, message)
+        except wire.UnknownKind:
+            return  # it is of a later version
         except (wire.MalformedLinkMessage, MalformedElection, MalformedSummary) as error:
             _LOG.warning("a member said something malformed", peer=self.members.name(peer), error=str(error))
 

@@ -25,6 +25,10 @@ class MalformedLinkMessage(Exception):
     """A member said something that isn't a message."""
 
 
+class UnknownKind(MalformedLinkMessage):
+    """A kind of message that only a later version knows."""
+
+
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag_field="k", tag="h"):
     """The first message of a link, and again when something of it changes."""
 
@@ -54,10 +58,16 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, tag_field="k", tag="t"):
     body: bytes = b""
 
 
+class _Kind(msgspec.Struct, frozen=True, kw_only=True):
+    kind: Annotated[str, Meta(max_length=32)] = msgspec.field(name="k")
+
+
 LinkMessage = Hello | Beat | Told
+_KINDS: Final = frozenset(str(kind.__struct_config__.tag) for kind in (Hello, Beat, Told))
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[LinkMessage] = msgspec.msgpack.Decoder(LinkMessage)
+_kinds = msgspec.msgpack.Decoder(_Kind)
 
 
 def encode(message: LinkMessage) -> bytes:
@@ -66,10 +76,18 @@ def encode(message: LinkMessage) -> bytes:
 
 
 def decode(body: bytes) -> LinkMessage:
-    """What a member said. Raises MalformedLinkMessage."""
+    """What a member said. Raises MalformedLinkMessage, UnknownKind."""
     if len(body) > MOST_BYTES:
         raise MalformedLinkMessage(f"it has {len(body)} bytes, more than {MOST_BYTES}")
     try:
         return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise MalformedLinkMessage(str(error)) from error
+        raise _failure(body, error) from error
+
+
+def _failure(body: bytes, error: Exception) -> MalformedLinkMessage:
+    try:
+        kind = _kinds.decode(body).kind
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return MalformedLinkMessage(str(error))
+    return MalformedLinkMessage(str(error)) if kind in _KINDS else UnknownKind(kind)

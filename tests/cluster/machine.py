@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -37,11 +37,13 @@ class Machine:
         *,
         models: Path | None = None,
         settings: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("corral.app.cli",),
     ) -> None:
         self.lan = lan
         self.host = host
         self.home = home
         self.name = host
+        self.program = program  # module and first arguments; another one counts from the next start on
         self._output = home.parent / f"{home.name}.output"
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")},
@@ -85,7 +87,7 @@ class Machine:
         with self._output.open("ab") as output:
             return self.lan.popen(
                 self.host,
-                [sys.executable, "-m", "corral.app.cli", "serve"],
+                [sys.executable, "-m", *self.program, "serve"],
                 self._environment,
                 stdout=output,
                 stderr=output,

@@ -8,6 +8,7 @@ from corral.peers.cluster.link_messages import (
     LinkMessage,
     MalformedLinkMessage,
     Told,
+    UnknownKind,
     decode,
     encode,
 )
@@ -42,7 +43,6 @@ def test_what_a_later_version_adds_is_ignored() -> None:
         b"",
         b"\xc1",
         b"garbage",
-        msgspec.msgpack.encode({"k": "unknown"}),
         msgspec.msgpack.encode({"k": "h", "http_port": 70_000}),
         msgspec.msgpack.encode({"k": "h", "addresses": ["x"] * 17}),
         msgspec.msgpack.encode({"k": "b", "e": b"x" * 16_385}),
@@ -51,5 +51,12 @@ def test_what_a_later_version_adds_is_ignored() -> None:
     ],
 )
 def test_what_is_no_message_is_told(body: bytes) -> None:
-    with pytest.raises(MalformedLinkMessage):
+    with pytest.raises(MalformedLinkMessage) as told:
         decode(body)
+    assert not isinstance(told.value, UnknownKind)
+
+
+@pytest.mark.parametrize("kind", ["unknown", "z"])
+def test_a_kind_that_only_a_later_version_knows_is_told_apart(kind: str) -> None:
+    with pytest.raises(UnknownKind):
+        decode(msgspec.msgpack.encode({"k": kind, "e": 5}))
