@@ -171,7 +171,7 @@ def completed(corral: Commands, *words: str) -> list[str]:
 
 def test_the_shell_completes_commands_and_settings(corral: Commands) -> None:
     assert "settings" in completed(corral, "set")
-    assert completed(corral, "settings", "get", "peer") == ["peer_port"]
+    assert completed(corral, "settings", "get", "peer") == ["peer_port", "peers"]
 
 
 def test_the_shell_completes_models_without_a_node(corral: Commands) -> None:
