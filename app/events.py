@@ -38,6 +38,7 @@ class EventFeed:
         self._last = 0
         self._more: asyncio.Future[None] | None = None  # what all watchers wait for
         self._watchers = 0
+        self._watched = asyncio.Event()
         self._most_watchers = most_watchers
         self._closed = False
 
@@ -82,9 +83,16 @@ class EventFeed:
         if self._watchers >= self._most_watchers:
             raise TooManyWatchers
         self._watchers += 1
+        self._watched.set()
 
     def leave(self) -> None:
         self._watchers -= 1
+        if not self._watchers:
+            self._watched.clear()
+
+    async def watched(self) -> None:
+        """Returns when somebody watches."""
+        await self._watched.wait()
 
     def after(self, position: int) -> list[Event]:
         """What happened after an event. Raises FellBehind."""

@@ -32,7 +32,6 @@ from corral.app.store.usage import used_since
 from corral.app.telemetry import INTERVAL_S
 from corral.app.urls import urls_of
 from corral.app.version import program_version
-from corral.app.watch import POLL_S
 
 _SWITCH_INTERVAL_S = 0.001  # threads that redact and write records give the loop the interpreter back quickly
 _GARBAGE_THRESHOLD = (
@@ -139,7 +138,7 @@ class _Node:
         supervisor.start("recording", parts.recorder.run)
         supervisor.start("telling of the history", parts.history_copying.run_telling)
         supervisor.start("copying the history", parts.history_copying.run_copying)
-        supervisor.every(POLL_S, "watching for events", parts.watch.look)
+        supervisor.start("watching for events", parts.watch.run)
         supervisor.every(INTERVAL_S, "sampling of the load", sample_load)
         supervisor.every(LOOK_S, "looking at this machine", parts.own_machine.look)
         supervisor.every(_HOUR_S, "purge of stored responses", purge_responses)

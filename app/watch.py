@@ -1,5 +1,6 @@
 """Turns what the parts of the node do into events: finished requests, management, models, load, the node's state."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ from corral.app.gateway.audit import AuditEntry, AuditLog
 from corral.app.gateway.recording import RequestLog, RequestRecord
 from corral.app.history.summary import summary_of
 from corral.engines.model import ModelStatus
+from corral.peers.in_step import next_step_s
 
 POLL_S = 0.5
 
@@ -49,7 +51,7 @@ class WatchedAudit:
 
 
 class Watch:
-    """Looks at what says nothing by itself; call `look` again and again."""
+    """Looks at what says nothing by itself; keep `run` running."""
 
     def __init__(
         self,
@@ -67,6 +69,13 @@ class Watch:
         self._state = state
         self._cluster = cluster
         self._seen: dict[str, object] = {}
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled. Costs nothing while nobody watches."""
+        while True:
+            await self._feed.watched()
+            await asyncio.sleep(next_step_s(POLL_S))
+            await self.look()
 
     async def look(self) -> None:
         """Publish what changed since the last look; nothing while nobody watches."""

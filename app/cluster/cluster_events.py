@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from corral.app.cluster.happenings import happenings, lasting
 from corral.app.events import EventFeed
+from corral.peers.in_step import next_step_s
 
 POLL_S = 0.5  # what changes without a word is found within so long
 _COALESCE_S = 0.1  # an election says several things at once
@@ -58,7 +59,7 @@ class ClusterEvents:
         while True:
             self.look()
             with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
+                async with asyncio.timeout(next_step_s(POLL_S)):
                     await self._news.wait()
             if self._news.is_set():
                 await asyncio.sleep(_COALESCE_S)

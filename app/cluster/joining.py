@@ -16,6 +16,7 @@ from corral.peers.cluster.rank import Standing, may_ask, takes_in
 from corral.peers.identity.certificate import Certificate
 from corral.peers.identity.identity import Identity
 from corral.peers.ids import NodeId
+from corral.peers.in_step import next_step_s
 from corral.peers.pairing.errors import PairingError
 from corral.peers.pairing.newcomer import AskingNewcomer, CodeNewcomer, Joined, Newcomer, TokenNewcomer
 from corral.peers.pairing.token import Token
@@ -109,7 +110,7 @@ class Joining:
         """Until this machine joined another cluster, or cancelled."""
         while True:
             try:
-                async with asyncio.timeout(_LOOK_S):
+                async with asyncio.timeout(next_step_s(_LOOK_S)):
                     wish: Wish | None = await self._wishes.get()
             except TimeoutError:
                 wish = None

@@ -8,6 +8,7 @@ from typing import Protocol
 from corral.app.serving.peer_endpoints import PeerEndpoints
 from corral.app.serving.reporter import Reporter
 from corral.peers.ids import NodeId
+from corral.peers.in_step import next_step_s
 
 MODELS = "models"  # the static part of a report
 WANT_MODELS = "want-models"
@@ -52,7 +53,7 @@ class ServingLink:
         """Until cancelled."""
         while True:
             teller.set_load(self._reporter.live())
-            await asyncio.sleep(TELL_S)
+            await asyncio.sleep(next_step_s(TELL_S))
 
     def hear(self, teller: Teller, peer: NodeId, live: bytes) -> None:
         """A member told its load."""

@@ -19,6 +19,7 @@ from corral.app.store.database import Database
 from corral.app.store.errors import DiskFull
 from corral.app.store.history_log import HistoryLog, Position
 from corral.peers.ids import NodeId
+from corral.peers.in_step import next_step_s
 from corral.peers.transport.errors import PeerAnswered, PeerError
 from corral.peers.transport.route import PeerRoute
 
@@ -100,7 +101,7 @@ class HistoryCopying:
         """Until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(next_step_s(LOOK_S))
 
     async def run_copying(self) -> None:
         """Until cancelled."""
@@ -112,7 +113,7 @@ class HistoryCopying:
 
     async def _until_news(self) -> None:
         try:
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(next_step_s(LOOK_S)):
                 await self._news.wait()
         except TimeoutError:
             return  # to try again what failed

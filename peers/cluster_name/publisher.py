@@ -38,6 +38,7 @@ from corral.peers.discovery.dns import (
 )
 from corral.peers.discovery.mdns import Mdns
 from corral.peers.ids import ClusterId, NodeId
+from corral.peers.in_step import next_step_s
 from corral.peers.waking_clock import waking_clock
 
 _TYPE: Final = "_corral-name._tcp.local."  # carries which cluster says the name
@@ -173,7 +174,9 @@ class ClusterName(RecordUpdateListener):
                 self._announce(now)
             self._watch_strangers(now)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(_WATCH_S, max(0.0, self._next_at - waking_clock()))):
+                async with asyncio.timeout(
+                    min(next_step_s(_WATCH_S), max(0.0, self._next_at - waking_clock()))
+                ):
                     await self._nudge.wait()
 
     async def _find(self, claim: Claim) -> None:

@@ -196,6 +196,7 @@ class Discovery:
         """Ask who is there. Without this, two halves of a network that start apart would never meet."""
         while True:
             now = waking_clock()
+            self._asking.machines = len(self.book.candidates())
             if self._asking.due(now):
                 self.mdns.ask((SERVICE_TYPE, POINTER))
                 if self.mdns.zeroconf is not None:

@@ -15,7 +15,8 @@ class Timing:
     look_s: float = 4.0  # between looks at the network interfaces
     settle_s: float = 2.0  # a change must last so long; a network after none counts at once
     ask_router_s: tuple[float, float] = (10.0, 15.0)
-    ask_other_s: tuple[float, float] = (27.0, 33.0)
+    ask_other_s: tuple[float, float] = (27.0, 33.0)  # in a small network
+    asking_others: int = 4  # of a larger one ask so often, all others together: everybody hears every answer
     burst_s: tuple[float, ...] = (0.0, 1.0, 3.0)  # queries after a start, a wake or a change
     asleep_s: float = 10.0  # a look that comes so much too late: the machine slept
     retry_s: tuple[float, float] = (1.0, 60.0)  # first and longest pause after a failure
@@ -56,6 +57,7 @@ class Asking:
     timing: Timing
     between: Callable[[float, float], float]  # a random number between the two
     router: bool = False
+    machines: int = 0  # that are known
     _due: list[float] = field(default_factory=list)
 
     def soon(self, now: float) -> None:
@@ -81,7 +83,9 @@ class Asking:
         return min(self._due, default=0.0)
 
     def _pause_s(self) -> float:
-        return self.between(*(self.timing.ask_router_s if self.router else self.timing.ask_other_s))
+        if self.router:
+            return self.between(*self.timing.ask_router_s)
+        return self.between(*self.timing.ask_other_s) * max(1.0, self.machines / self.timing.asking_others)
 
 
 @dataclass(slots=True)

@@ -58,3 +58,21 @@ async def test_all_who_wait_are_woken() -> None:
     feed.close()
     await again
     await feed.wait(1, 60.0)  # closed: nothing to wait for
+
+
+async def test_what_is_done_for_watchers_waits_for_one() -> None:
+    feed = EventFeed()
+    waiting = asyncio.create_task(feed.watched())
+    await asyncio.wait([waiting], timeout=0)
+    assert not waiting.done()
+    feed.enter()
+    await waiting
+    feed.enter()
+    feed.leave()
+    await feed.watched()
+    feed.leave()
+    again = asyncio.create_task(feed.watched())
+    await asyncio.wait([again], timeout=0)
+    assert not again.done()
+    again.cancel()
+    await asyncio.wait([again])

@@ -52,6 +52,13 @@ def test_a_few_questions_at_the_start_and_then_now_and_again(router: bool, times
     assert asked(asking, 40) == times
 
 
+@pytest.mark.parametrize(("router", "machines", "pause"), [(False, 4, 30), (False, 20, 150), (True, 20, 13)])
+def test_in_a_large_network_most_leave_the_asking_to_others(router: bool, machines: int, pause: int) -> None:
+    asking = Asking(Timing(burst_s=(0.0,)), middle, router=router, machines=machines)
+    asking.soon(0.0)
+    assert asked(asking, pause + 1) == [0, pause]
+
+
 def test_a_new_router_asks_at_once() -> None:
     asking = Asking(Timing(), middle)
     asking.soon(0.0)
