@@ -20,13 +20,16 @@ from quart.wrappers import Request, Response
 from corral.app.api.route import Route, body_limit
 
 LINGER_S = 2.0  # a client that still sends its body gets so long before the connection is cut
+LINGER_BYTES = 64 * 1024 * 1024  # and so much of it is thrown away
 _DISCONNECT_S = 1.0
 
 
 class HttpConnection(ASGIHTTPConnection):
     """Closes a body's iterator however the request ends, so that the work behind it is cancelled."""
 
-    _received: asyncio.Event
+    _received: asyncio.Event  # all of the body, or more of it than anybody waits for
+    _answered = False
+    _late_bytes = 0
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         assert isinstance(self.app, CorralApp)
@@ -55,10 +58,19 @@ class HttpConnection(ASGIHTTPConnection):
             if message["type"] == "http.disconnect":
                 return
             if message["type"] == "http.request":
-                request.body.append(message.get("body", b""))
+                self._take(request, message.get("body", b""))
                 if not message.get("more_body", False):
                     request.body.set_complete()
                     self._received.set()
+
+    def _take(self, request: Request, piece: bytes) -> None:
+        if not self._answered:
+            request.body.append(piece)
+            return
+        request.body.clear()  # whoever answered doesn't want it
+        self._late_bytes += len(piece)
+        if self._late_bytes > LINGER_BYTES:
+            self._received.set()
 
     def _create_request_from_scope(self, send: ASGISendCallable) -> Request:
         self.scope["path"] = self.scope["path"] or "/"
@@ -68,6 +80,7 @@ class HttpConnection(ASGIHTTPConnection):
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
         assert isinstance(response, Response)  # this app has no synchronous ones
+        self._answered = True
         async with response.response as body:
             await send(
                 cast(

@@ -25,6 +25,7 @@ from corral.peers.transport.errors import PeerError
 WELCOME_PATH = "/peer/welcome"
 _LOOK_S = 2.0
 _AGAIN_S = 30.0
+_INFO_S = 5.0  # each machine knows by itself which cluster it is of
 _WELCOME_TRIES = 30
 _WELCOME_AGAIN_S = 0.5
 _WELCOME_S = 5.0
@@ -178,14 +179,12 @@ class Joining:
         return await self._ask(knocking, *best)
 
     async def _seen(self, knocking: Knocking, found: Sequence[Door]) -> list[tuple[Door, ClusterInfo]]:
+        """All at once: who says that there are very many others keeps nobody waiting."""
         seen: list[tuple[Door, ClusterInfo]] = []
-        for door in found:
-            try:
-                info = await knocking.info(door)
-            except CantJoin as error:
-                _LOG.debug("a front door doesn't answer", error=str(error))
-                continue
-            if info.cluster != self._own().id and info.cluster not in {each.cluster for _, each in seen}:
+        for door, info in zip(
+            found, await asyncio.gather(*(_info(knocking, each) for each in found)), strict=True
+        ):
+            if info is not None and info.cluster not in {self._own().id, *(each.cluster for _, each in seen)}:
                 seen.append((door, info))
         return seen
 
@@ -207,13 +206,13 @@ class Joining:
     async def _with_token(self, knocking: Knocking, found: Sequence[Door], text: str) -> Admittance:
         token = Token.parse(text)
         hints = [Door(address=address) for address in token.hints]
-        failure: CantJoin | None = None
-        for door in [*doors_of(found, token.cluster), *hints]:
+        failure: CantJoin | PairingError | None = None
+        for door in [*hints, *doors_of(found, token.cluster)]:  # those that were found may be anybody's
             newcomer = TokenNewcomer(identity=self._identity, name=self._name, token=token)
             try:
                 return await self._join(knocking, door, newcomer, None)
-            except CantJoin as error:
-                failure = error
+            except (CantJoin, PairingError) as error:
+                failure = error if not isinstance(failure, PairingError) else failure
         raise failure or CantJoin(
             "no machine of the token's cluster is found on this network; add --host NAME"
         )
@@ -259,6 +258,15 @@ class Joining:
                 raise CantJoin("the machine that let this one in speaks of another cluster")
             return cluster
         raise CantJoin(f"this machine was let in, but can't reach the peer port of the other ({failure})")
+
+
+async def _info(knocking: Knocking, door: Door) -> ClusterInfo | None:
+    try:
+        async with asyncio.timeout(_INFO_S):
+            return await knocking.info(door)
+    except (CantJoin, TimeoutError) as error:
+        _LOG.debug("a front door doesn't answer", error=str(error))
+        return None
 
 
 def _several(seen: Sequence[tuple[Door, ClusterInfo]]) -> CantJoin:

@@ -9,6 +9,7 @@ from typing import IO, Any
 from corral.app.store.errors import DiskFull
 
 MEMORY_BYTES = 1024 * 1024  # what is longer goes to a file
+SKIPPED_BYTES = 64 * 1024 * 1024  # nobody waits for the end of a body of which so much isn't kept
 _PIECE_BYTES = 256 * 1024
 
 Message = dict[str, Any]
@@ -41,7 +42,8 @@ class KeptBody:
         self._read_bytes = 0  # how far the last reader has come
         self._news = asyncio.Event()
         self._complete = self._skips or declared_bytes == 0
-        self.received = asyncio.Event()  # the client has sent everything
+        self._skipped_bytes = 0
+        self.received = asyncio.Event()  # the client has sent everything, or more than anybody waits for
         self.failure: DiskFull | None = None  # it could not be kept
         self._left = asyncio.Event()
         if declared_bytes == 0:
@@ -111,6 +113,9 @@ class KeptBody:
 
     async def _keep(self, piece: bytes) -> None:
         if self._skips:
+            self._skipped_bytes += len(piece)
+            if self._skipped_bytes > SKIPPED_BYTES:
+                self.received.set()
             return
         self._tail.append(piece)
         self._tail_bytes += len(piece)

@@ -66,3 +66,18 @@ async def test_a_refused_key_does_not_cost_the_answer(tmp_path: Path) -> None:
     async with serving(tmp_path) as node:
         answer = await post(node, CHAT, b" " * (33 * MIB), "sk_wrong")
         assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("key", [API_KEY, "sk_wrong"])
+async def test_who_sends_on_and_on_is_cut_off(tmp_path: Path, key: str) -> None:
+    head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\nContent-Length: {10**12}\r\n\r\n"
+    async with serving(tmp_path) as node:
+        host, _, port = node.url.removeprefix("http://").partition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(head.encode())
+        async with asyncio.timeout(60):
+            with pytest.raises(ConnectionError):
+                while True:
+                    writer.write(bytes(MIB))
+                    await writer.drain()
+        writer.close()
