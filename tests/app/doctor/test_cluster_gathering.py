@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -73,9 +74,8 @@ def test_broken_files(tmp_path: Path) -> None:
 
 
 async def test_known_addresses_are_tried(tmp_path: Path) -> None:
-    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # the system takes the connection
+        port = listening.getsockname()[1]
         folder = DataDir(tmp_path)
         folder.addresses.write_text(json.dumps({"A": [f"127.0.0.1:{port}", "no address"]}))
         folder.added_peers.write_text(json.dumps(["127.0.0.1:1"]))

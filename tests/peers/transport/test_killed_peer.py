@@ -10,6 +10,7 @@ import pytest_asyncio
 from corral.peers.identity.identity import Identity
 from corral.peers.transport.errors import PeerBroke, PeerRefused, PeerTimeout, PeerUnreachable
 from corral.peers.transport.link import MOST_WAITING_BYTES
+from tests.engines.waiting import until_gone
 from tests.peers.transport.machines import SMALL_BYTES, Machine, read_on
 from tests.peers.transport.peer_process import PeerProcess, peer_process
 
@@ -37,6 +38,7 @@ async def test_killing_it_is_noticed_by_links_streams_and_requests(
     await asyncio.wait_for(link.closed(), LIMIT_S)
     with pytest.raises(PeerBroke):
         await read_on(stream)
+    await until_gone(victim.pid)  # a dying process closes its listening socket last
     with pytest.raises(PeerRefused):
         await alice.client.post(node, "/echo", b"", timeout_s=LIMIT_S)
     await link.aclose()
