@@ -17,10 +17,10 @@ from quart.typing import ResponseTypes
 from quart.utils import encode_headers
 from quart.wrappers import Request, Response
 
+from corral.app.api.patience import Patience
 from corral.app.api.route import Route, body_limit
 
 LINGER_S = 2.0  # a client that still sends its body gets so long before the connection is cut
-LINGER_BYTES = 64 * 1024 * 1024  # and so much of it is thrown away
 _DISCONNECT_S = 1.0
 
 
@@ -29,7 +29,6 @@ class HttpConnection(ASGIHTTPConnection):
 
     _received: asyncio.Event  # all of the body, or more of it than anybody waits for
     _answered = False
-    _late_bytes = 0
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         assert isinstance(self.app, CorralApp)
@@ -68,8 +67,9 @@ class HttpConnection(ASGIHTTPConnection):
             request.body.append(piece)
             return
         request.body.clear()  # whoever answered doesn't want it
-        self._late_bytes += len(piece)
-        if self._late_bytes > LINGER_BYTES:
+        assert isinstance(self.app, CorralApp)
+        address = str((self.scope["client"] or ("",))[0])
+        if not self.app.patience.bears(address, len(piece), now=asyncio.get_running_loop().time()):
             self._received.set()
 
     def _create_request_from_scope(self, send: ASGISendCallable) -> Request:
@@ -121,4 +121,5 @@ class CorralApp(Quart):
         """`active` counts the requests in flight."""
         super().__init__(name, static_folder=None)
         self.active = active
+        self.patience = Patience()
         self.routes: Sequence[Route] = ()

@@ -15,6 +15,7 @@ How `app/composition.py` puts it together::
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -80,6 +81,7 @@ class FrontDoor:
             limit_bytes=body_limit(_path(scope)),
             declared_bytes=_declared_bytes(scope),
             folder=self._folder,
+            bears=partial(self._bears, (scope["client"] or ("",))[0]),
         )
         relay = Relay(
             cluster=self._cluster,
@@ -92,9 +94,12 @@ class FrontDoor:
         answering = relay.answer() if relayed_of(scope) is None else relay.refuse(RelayLoop())
         reading = asyncio.create_task(body.read())  # first: a short body is there before anybody asks for it
         try:
-            await _while_client_is_there(asyncio.create_task(answering), reading, sending)
+            await _while_client_is_there(asyncio.create_task(answering), reading, sending, body)
         finally:
             await body.close()
+
+    def _bears(self, address: str, size_bytes: int) -> bool:
+        return self._app.patience.bears(address, size_bytes, now=asyncio.get_running_loop().time())
 
     def _head(self, scope: Mapping[str, Any]) -> RequestHead:
         client, server = scope["client"] or ("", 0), scope["server"] or ("", 0)
@@ -121,7 +126,7 @@ class FrontDoor:
 
 
 async def _while_client_is_there(
-    answering: asyncio.Task[None], reading: asyncio.Task[None], sending: Sending
+    answering: asyncio.Task[None], reading: asyncio.Task[None], sending: Sending, body: KeptBody
 ) -> None:
     """Until the answer is complete, or its client has left: then the work for it is cancelled."""
     try:
@@ -129,6 +134,7 @@ async def _while_client_is_there(
         if (
             sending.finished
         ):  # whoever puts messages must find a reader, and the router's connection can be used again
+            body.skip_rest()
             await asyncio.wait([answering, reading], timeout=_END_S)
     finally:
         answering.cancel()

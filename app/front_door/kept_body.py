@@ -9,7 +9,6 @@ from typing import IO, Any
 from corral.app.store.errors import DiskFull
 
 MEMORY_BYTES = 1024 * 1024  # what is longer goes to a file
-SKIPPED_BYTES = 64 * 1024 * 1024  # nobody waits for the end of a body of which so much isn't kept
 _PIECE_BYTES = 256 * 1024
 
 Message = dict[str, Any]
@@ -28,9 +27,14 @@ class KeptBody:
         limit_bytes: int,
         declared_bytes: int | None = None,
         folder: Path | None = None,
+        bears: Callable[[int], bool] = lambda size_bytes: True,
     ) -> None:
-        """`declared_bytes`: its Content-Length. `folder`: for long bodies; None: where the system keeps such files."""
+        """`declared_bytes`: its Content-Length. `folder`: for long bodies; None: where the system keeps such files.
+
+        `bears` says whether so many bytes more may be thrown away for this client.
+        """
         self._receive = receive
+        self._bears = bears
         self._limit_bytes = limit_bytes
         self._folder = folder
         self._skips = declared_bytes is not None and declared_bytes > limit_bytes
@@ -42,7 +46,6 @@ class KeptBody:
         self._read_bytes = 0  # how far the last reader has come
         self._news = asyncio.Event()
         self._complete = self._skips or declared_bytes == 0
-        self._skipped_bytes = 0
         self.received = asyncio.Event()  # the client has sent everything, or more than anybody waits for
         self.failure: DiskFull | None = None  # it could not be kept
         self._left = asyncio.Event()
@@ -100,6 +103,10 @@ class KeptBody:
         """Return when the client has gone."""
         await self._left.wait()
 
+    def skip_rest(self) -> None:
+        """There is an answer: what the client still sends is not kept."""
+        self._skips = True
+
     def forget(self) -> None:
         """It won't be sent again. What is in memory is given up, if there is no reader that still wants it."""
         if self._complete and self._read_bytes == self.size_bytes:
@@ -113,8 +120,7 @@ class KeptBody:
 
     async def _keep(self, piece: bytes) -> None:
         if self._skips:
-            self._skipped_bytes += len(piece)
-            if self._skipped_bytes > SKIPPED_BYTES:
+            if not self._bears(len(piece)):
                 self.received.set()
             return
         self._tail.append(piece)

@@ -1,7 +1,7 @@
 """Taking connections in: a TLS handshake with each, bounded in time and number, and no word about it but to the log.
 
 Until a handshake is done nobody knows who it is. So each address may have a few under way, and when there are too many in
-all the oldest makes room: one that is honest is done in milliseconds.
+all the oldest makes room: one that is honest is done in milliseconds. An address whose handshakes keep failing gets fewer.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from corral.peers.transport import socket_options
+from corral.peers.transport.failures import Failures
 from corral.peers.transport.handshake import HANDSHAKE_S, SHUTDOWN_S
 from corral.peers.transport.strangers import Strangers
 
@@ -46,6 +47,7 @@ class Doorway:
         self._pushed_out: set[asyncio.Task[None]] = set()
         self._of_address: Counter[str] = Counter()
         self._strangers = Strangers()
+        self._failures = Failures()
 
     def open(self, listening: list[socket.socket]) -> None:
         """Accept from these; they are closed by `close`."""
@@ -65,6 +67,11 @@ class Doorway:
         self._listening.clear()
 
     def turned_away(self, host: str, reason: str) -> None:
+        """A handshake was in vain."""
+        self._failures.failed(host, asyncio.get_running_loop().time())
+        self._tell(host, reason)
+
+    def _tell(self, host: str, reason: str) -> None:
         """Tell the log, unless it was told of this address a moment ago."""
         if self._strangers.worth_telling(host, asyncio.get_running_loop().time()):
             _LOG.info("a connection to the peer port was turned away", address=host, reason=reason)
@@ -76,15 +83,16 @@ class Doorway:
                 connection, address = await loop.sock_accept(listening)
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    self.turned_away("this machine", f"no more connections are possible: {error.strerror}")
+                    self._tell("this machine", f"no more connections are possible: {error.strerror}")
                     await asyncio.sleep(_BREATH_S)
                 continue  # else one that left before it was accepted
             self._take(connection, str(address[0]))
 
     def _take(self, connection: socket.socket, host: str) -> None:
-        if self._of_address[host] >= self._most_of_address:
+        failing = self._failures.too_many(host, asyncio.get_running_loop().time())
+        if failing or self._of_address[host] >= self._most_of_address:
             connection.close()
-            self.turned_away(host, "too many unfinished connections")
+            self._tell(host, "too many failed connections" if failing else "too many unfinished connections")
             return
         if len(self._handshakes) >= self._most_in_all:
             oldest, its_connection = self._handshakes.popitem(last=False)
