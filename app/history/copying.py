@@ -101,23 +101,18 @@ class HistoryCopying:
         """Until cancelled."""
         while True:
             await self.look()
+            if self._sources():  # also what failed, when it is time to try it again
+                self._news.set()
             await asyncio.sleep(next_step_s(LOOK_S))
 
     async def run_copying(self) -> None:
         """Until cancelled."""
         while True:
-            await self._until_news()
+            await self._news.wait()
+            self._news.clear()
             if await self.copy():
                 self._news.set()
                 await asyncio.sleep(self._pause_s)
-
-    async def _until_news(self) -> None:
-        try:
-            async with asyncio.timeout(next_step_s(LOOK_S)):
-                await self._news.wait()
-        except TimeoutError:
-            return  # to try again what failed
-        self._news.clear()
 
     # --- what happens
 

@@ -114,8 +114,8 @@ class Heart:
         now = self._clock()
         self._due = max(self.elector.next_wake(now), now + _EARLIEST_S)
         self._wake.clear()
+        timer = asyncio.get_running_loop().call_later(self._due - now, self._wake.set)
         try:
-            async with asyncio.timeout(self._due - now):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            await self._wake.wait()
+        finally:
+            timer.cancel()

@@ -39,7 +39,8 @@ class FactBook:
 
     def heard(self, peer: NodeId, now: float) -> None:
         """It said something."""
-        self._facts[peer] = replace(self.of(peer), heard_at=now)
+        known = self.of(peer)
+        self._facts[peer] = PeerFacts(hello=known.hello, greeted=known.greeted, heard_at=now)
 
     def greeted(self, peer: NodeId, hello: Hello) -> None:
         """It said who it is."""

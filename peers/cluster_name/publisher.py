@@ -118,6 +118,7 @@ class ClusterName(RecordUpdateListener):
         if label != self._label:
             self._label = label
             self._strangers.clear()
+            self._nudge.set()
 
     def set_cluster(self, cluster: ClusterId) -> None:
         """This machine belongs to another cluster now."""
@@ -174,10 +175,15 @@ class ClusterName(RecordUpdateListener):
                 self._announce(now)
             self._watch_strangers(now)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(
-                    min(next_step_s(_WATCH_S), max(0.0, self._next_at - waking_clock()))
-                ):
+                async with asyncio.timeout(self._pause_s()):
                     await self._nudge.wait()
+
+    def _pause_s(self) -> float | None:
+        """Until there is something to do, if nobody says anything; None: for ever."""
+        dues = [] if self._said is None else [max(0.0, self._next_at - waking_clock())]
+        if self._strangers or (self._claim is not None and not self._claim.settled):
+            dues.append(next_step_s(_WATCH_S))
+        return min(dues, default=None)
 
     async def _find(self, claim: Claim) -> None:
         """Ask for the name, and for the next ones while strangers answer; then say it."""
@@ -244,10 +250,17 @@ class ClusterName(RecordUpdateListener):
     def _hear(self, address: str, *, gone: bool) -> None:
         now = waking_clock()
         if not gone:
-            self._strangers.hear(address, now)
+            self._hear_address(address, now)
         elif self._said is not None and self._claim is not None and address in addresses_of(self._claim):
             self._next_at = min(self._next_at, max(now, self._said_at + _REPAIR_S))
             self._nudge.set()
+
+    def _hear_address(self, address: str, now: float) -> None:
+        if self._friendly(address):
+            return
+        if not self._strangers:
+            self._nudge.set()
+        self._strangers.hear(address, now)
 
     def _hear_cluster(self, other: str) -> None:
         """Another cluster's router says our name: one of the two takes another one, here or there."""

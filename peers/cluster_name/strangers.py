@@ -15,6 +15,10 @@ class Strangers:
 
     _heard: dict[str, tuple[float, float]] = field(default_factory=dict)  # address → first and last time
 
+    def __bool__(self) -> bool:
+        """Whether there is anybody to judge."""
+        return bool(self._heard)
+
     def hear(self, address: str, now: float) -> None:
         """Someone said this address for the name."""
         first, _ = self._heard.get(address, (now, now))
