@@ -18,5 +18,5 @@ class PoolLimits:
     crash_window_s: float = 300.0  # … in so many seconds, and the model is given up
     restart_backoff_s: float = 1.0  # pause before the second restart; doubles with each crash
     rescan_interval_s: float = 30.0  # look for new and changed files
-    sweep_interval_s: float = 1.0  # look for idle models
+    sweep_interval_s: float = 5.0  # look for idle models
     stop_grace_s: float = 5.0  # a worker that doesn't end by then is killed
