@@ -12,6 +12,11 @@ class CommandError(Exception):
 
     exit_code: ClassVar[int] = FAILED
 
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        """`code` is that of a node's error answer."""
+        super().__init__(message)
+        self.code = code
+
 
 class NodeNotRunning(CommandError):
     """No node answers on this data folder."""

@@ -183,4 +183,6 @@ def _refusal(status: int, data: str | bytes) -> CommandError:
     if status == httpx.codes.UNAUTHORIZED:  # ours knows its token, so this is another one that took the port
         return NodeNotRunning()
     error = _object(data).get("error")
-    return CommandError(str(error["message"]) if isinstance(error, dict) else "the node refused")
+    if not isinstance(error, dict):
+        return CommandError("the node refused")
+    return CommandError(str(error["message"]), code=error.get("code"))

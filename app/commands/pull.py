@@ -24,6 +24,8 @@ from corral.app.settings_table import Settings
 
 _POLL_S = 0.5
 _HEARD_WITHIN_S = 10.0  # the router knows of a new copy when the machine has told it
+_CHECKSUM_S = 1800.0  # large files take minutes
+_PENDING = "checksum_pending"
 _ENDED = ("done", "failed", "cancelled")
 
 Copy = dict[str, Any]
@@ -33,7 +35,7 @@ def pull(settings: Settings, model: str, *, to: str | None, wait: bool, as_json:
     """Begin a copy; with `wait`, end when it has ended."""
     with NodeClient.of(settings) as node:
         target = to or _here(node)
-        copy = node.ask("POST", "/v0/models/copy", {"model": model, "to": target})
+        copy = _begun(node, model, target, patience_s=_CHECKSUM_S if wait else 0.0)
         if wait:
             copy = _watched(node, copy, quiet=as_json)
     if as_json:
@@ -63,6 +65,18 @@ def cancel(settings: Settings, model: str, *, to: str | None, as_json: bool) -> 
         show_json({"cancelled": True})
     else:
         print(f"{printable(model)} is not copied any more; what had come is removed.")
+
+
+def _begun(node: NodeClient, model: str, target: str, *, patience_s: float) -> Copy:
+    """Begin a copy; a model whose checksum is still being worked out is waited for."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return node.ask("POST", "/v0/models/copy", {"model": model, "to": target})
+        except CommandError as error:
+            if error.code != _PENDING or time.monotonic() > deadline:
+                raise
+        time.sleep(_POLL_S)
 
 
 def _here(node: NodeClient) -> str:

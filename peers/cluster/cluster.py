@@ -123,8 +123,9 @@ class Cluster:
         """Open links anew that seem dead. Until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_S)
+            live = self.live
             for peer in self._others():
-                if self.facts.of(peer).heard_at is not None and peer not in self.live:
+                if peer not in live and self.facts.of(peer).heard_at is not None:
                     self.links.renew(peer, older_than_s=SILENT_S)
 
     # --- what is so
