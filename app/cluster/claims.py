@@ -34,7 +34,8 @@ class Claims:
         term, _, router = text.partition(".")
         if not term.isdecimal() or not router:
             return False
-        return self._cluster().heart.accepts(ClaimRef(int(term), NodeId(router)))
+        cluster = self._cluster()
+        return cluster.is_open and cluster.heart.accepts(ClaimRef(int(term), NodeId(router)))
 
 
 def _text(claim: ClaimRef) -> str:

@@ -290,7 +290,7 @@ class Control:
                 reason=each.reason,
                 router=None if each.claim is None else cluster.members.name(each.claim.router),
             )
-            for each in cluster.heart.elector.changes
+            for each in cluster.changes
         ]
         return split_warnings(changes, self._silent(now), now=now)
 
@@ -311,7 +311,7 @@ class Control:
                 "router": None if change.claim is None else self._named(change.claim.router),
                 "reason": change.reason,
             }
-            for change in self._cluster.heart.elector.changes
+            for change in self._cluster.changes
         ]
 
     def _invite(self, row: TokenRow) -> Document:

@@ -46,7 +46,7 @@ def history_copying(
         store=CopyStore(state.database, keeping),
         fetch=fetch,
         holds=holds,
-        successors=lambda: cluster().heart.elector.successors,
+        successors=lambda: cluster().successors,
         recount=recount,
         name_of=state.members.name,
     )

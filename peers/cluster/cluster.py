@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import structlog
 
 from corral.peers.address import Address
@@ -28,6 +27,7 @@ from corral.peers.cluster.seen import Seen
 from corral.peers.cluster.surroundings import About, Addresses, Listener
 from corral.peers.cluster.term_file import read_term, write_term
 from corral.peers.election import messages as election
+from corral.peers.election.chronicle import Change
 from corral.peers.election.elector import Elector, Preference, State
 from corral.peers.election.errors import MalformedMessage as MalformedElection
 from corral.peers.election.messages import ClaimRef
@@ -137,29 +137,44 @@ class Cluster:
         return self._heart
 
     @property
+    def is_open(self) -> bool:
+        """Whether it takes part yet. Until then nobody is known to be router, and `heart` must not be asked for."""
+        return self._heart is not None
+
+    @property
     def is_router(self) -> bool:
         """Whether this machine may act as the router now: to be asked for each request."""
-        return self.heart.is_router
+        return self.is_open and self.heart.is_router
 
     @property
     def router(self) -> NodeId | None:
         """Whom requests go to; None while there is nobody."""
-        return self.heart.elector.router
+        return self.heart.elector.router if self.is_open else None
 
     @property
     def claim(self) -> ClaimRef | None:
         """The claim that counts here."""
-        return self.heart.elector.claim
+        return self.heart.elector.claim if self.is_open else None
 
     @property
     def state(self) -> State:
         """Of the election."""
-        return self.heart.elector.state
+        return self.heart.elector.state if self.is_open else State.JOINING
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The last changes of who reigns, oldest first."""
+        return self.heart.elector.changes if self.is_open else ()
+
+    @property
+    def successors(self) -> tuple[NodeId, ...]:
+        """Who could take over from the router, best first."""
+        return self.heart.elector.successors if self.is_open else ()
 
     @property
     def live(self) -> frozenset[NodeId]:
         """The other members that answer."""
-        return frozenset(self.heart.elector.live_peers)
+        return frozenset(self.heart.elector.live_peers) if self.is_open else frozenset()
 
     @property
     def alone(self) -> bool:
@@ -202,20 +217,14 @@ class Cluster:
     @property
     def hello(self) -> wire.Hello:
         """What this machine tells of itself."""
-        about = self._about
-        return wire.Hello(
-            boot=self.boot,
-            name=about.name,
-            program=about.program,
-            http_port=about.http_port,
-            addresses=about.addresses,
-        )
+        return self._about.hello(self.boot)
 
     def set_preference(self, preference: Preference) -> None:
         """How much this machine should be the router from now on."""
         if preference != self._preference:
             self._preference = preference
-            self.heart.do(self.heart.elector.set_preference(preference, self._clock()))
+            if self.is_open:
+                self.heart.do(self.heart.elector.set_preference(preference, self._clock()))
 
     def set_load(self, report: bytes) -> None:
         """What heartbeats say of this machine's load from now on; equal bytes are sent once."""
@@ -343,10 +352,8 @@ class Cluster:
             for other in self._others()[: wire.MOST_MEMBERS]
             if other != peer
         }
-        hello = msgspec.structs.replace(
-            self.hello, known={node: addresses for node, addresses in known.items() if addresses}
-        )
-        self.links.send(peer, wire.encode(hello))
+        told = {str(node): addresses for node, addresses in known.items() if addresses}
+        self.links.send(peer, wire.encode(self._about.hello(self.boot, told)))
 
     async def _enrol(self) -> None:
         own = own_row(

@@ -1,10 +1,12 @@
 """What a cluster is told by the rest of the program, and whom it tells."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from corral.peers.address import Address
+from corral.peers.cluster.link_messages import Hello
 from corral.peers.ids import NodeId
 
 
@@ -16,6 +18,17 @@ class About:
     program: str  # its version
     http_port: int
     addresses: tuple[str, ...] = ()  # of its peer port, the best first
+
+    def hello(self, boot: str, known: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> Hello:
+        """`boot` names this start of the program; `known` are addresses of other members."""
+        return Hello(
+            boot=boot,
+            name=self.name,
+            program=self.program,
+            http_port=self.http_port,
+            addresses=self.addresses,
+            known=dict(known),
+        )
 
 
 class Addresses(Protocol):
