@@ -72,6 +72,7 @@ async def corral(
         "CORRAL_MODELS_DIR": str(models),
         "CORRAL_HOST": address.host,
         "CORRAL_PORT": str(address.port),
+        "CORRAL_PEER_PORT": str(free_port()),
         "CORRAL_BOOTSTRAP_API_KEY": key,
     }
     command = _Command(
