@@ -8,7 +8,9 @@ from typing import Literal
 
 import msgspec
 
-FinishReason = Literal["stop", "length", "tool_calls"]
+FinishReason = Literal[
+    "stop", "length", "tool_calls", "content_filter"
+]  # the last one: only of cloud providers
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

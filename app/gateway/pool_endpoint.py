@@ -1,31 +1,25 @@
 """A model pool as an endpoint: the one of this machine, or a peer's."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
-import structlog
-
-from corral.app.api.errors import error_body, error_object
 from corral.app.gateway.endpoint import EndpointId, GatewayRequest, GatewayResponse, ServedModel
+from corral.app.gateway.event_answer import EventAnswer
 from corral.app.gateway.event_merge import EventMerge
 from corral.app.gateway.experience import Experience
-from corral.app.gateway.meter import Meter, Meters, Observer
+from corral.app.gateway.meter import Meters, Observer
 from corral.app.gateway.models import served_model
 from corral.app.gateway.standing import Machine, Reported, Standing, nothing_reported, this_machine
-from corral.app.openai import sse
 from corral.app.openai.translate import TRANSLATIONS
-from corral.app.openai.translation import StreamWriter, Translation
-from corral.engines.errors import EngineError, InvalidRequest
-from corral.engines.events import Done, Event
+from corral.app.openai.translation import Translation
+from corral.engines.errors import InvalidRequest
+from corral.engines.events import Event
 from corral.engines.model import Lifecycle, ModelStatus
 from corral.engines.requests import Request
 
 KEEP_ALIVE_S = 10.0
 USUAL_SLOTS = 16  # of a model that isn't loaded yet
-_LOG = structlog.get_logger(__name__)
-_STREAM_HEADERS = {"content-type": sse.CONTENT_TYPE, "cache-control": "no-cache", "x-accel-buffering": "no"}
-_JSON_HEADERS = {"content-type": "application/json"}
 
 
 class Pool(Protocol):
@@ -128,20 +122,14 @@ class PoolEndpoint:
         translation = translate(request.json, int(self._now()))
         status = self._pool.find(request.model)
         meter = self._meters.begin(request, warm=status is not None and status.loaded is not None)
-        answer = _Answer(self._open(request.model, translation), meter)
-        answer.events.open()
-        try:
-            if translation.stream is None:
-                document = await _document(answer, translation)
-                request.trace.node_name = self._name()
-                return GatewayResponse(status=200, headers=_JSON_HEADERS, body=_once(document))
-            first = await answer.take(self._keep_alive_s)
-        except BaseException:
-            await answer.aclose()
-            raise
-        request.trace.events, request.trace.node_name = meter.events, self._name()
-        body = _StreamBody(answer, translation.stream(), first, self._keep_alive_s)
-        return GatewayResponse(status=200, headers=_STREAM_HEADERS, body=body, streamed=True)
+        answer = EventAnswer(self._open(request.model, translation), meter)
+        response = await answer.response(
+            stream=translation.stream, document=translation.document, keep_alive_s=self._keep_alive_s
+        )
+        request.trace.node_name = self._name()
+        if response.streamed:
+            request.trace.events = meter.events
+        return response
 
     def _open(self, model: str, translation: Translation) -> EventMerge:
         sources = [self._pool.answer(model, each) for each in translation.requests]
@@ -157,94 +145,3 @@ def _loaded(status: ModelStatus) -> float:
     if status.lifecycle is Lifecycle.LOADED:
         return 1.0
     return min(status.progress, 0.99) if status.lifecycle is Lifecycle.LOADING else 0.0
-
-
-class _Answer:
-    """The events of one answer, seen by the meter."""
-
-    def __init__(self, events: EventMerge, meter: Meter) -> None:
-        self.events = events
-        self.meter = meter
-
-    async def aclose(self) -> None:
-        try:
-            await self.events.aclose()
-        finally:
-            self.meter.ended()
-
-    async def take(self, timeout_s: float | None = None) -> list[Event]:
-        events = await self.events.take(timeout_s=timeout_s)
-        self.meter.see(events)
-        return events
-
-
-class _StreamBody:
-    """The server-sent events of one answer; what waits goes out as one piece. Errors are the last event."""
-
-    def __init__(
-        self, answer: _Answer, writer: StreamWriter, first: list[Event], keep_alive_s: float
-    ) -> None:
-        self._answer = answer
-        self._writer = writer
-        self._first: list[Event] | None = first
-        self._keep_alive_s = keep_alive_s
-        self._ended = False
-
-    def __aiter__(self) -> "_StreamBody":
-        return self
-
-    async def __anext__(self) -> bytes:
-        while not self._ended:
-            if data := await self._next():
-                return data
-        await self.aclose()
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        """Cancel the work if it isn't done."""
-        self._ended = True
-        await self._answer.aclose()
-
-    async def _next(self) -> bytes:
-        try:
-            events = await self._take()
-        except EngineError as error:
-            return self._fail(error)
-        except Exception as error:  # noqa: BLE001 - the client must see that the stream ended, whatever it was
-            _LOG.error("stream failed", exc_info=error)
-            return self._fail(error)
-        if not events:
-            return sse.KEEP_ALIVE
-        self._ended = type(events[-1]) is Done
-        write = self._writer.write
-        return b"".join([write(event) for event in events])
-
-    def _fail(self, error: Exception) -> bytes:
-        self._ended = True
-        blame = (
-            error.message
-            if isinstance(error, EngineError) and not isinstance(error, InvalidRequest)
-            else None
-        )
-        self._answer.meter.failed(str(error_object(error)["code"]), blame)
-        return sse.event(error_body(error)) + sse.DONE
-
-    async def _take(self) -> list[Event]:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
-        return await self._answer.take(self._keep_alive_s)
-
-
-async def _document(answer: _Answer, translation: Translation) -> bytes:
-    writer = translation.document()
-    while True:
-        for event in await answer.take():
-            writer.add(event)
-            if type(event) is Done:
-                await answer.aclose()
-                return writer.document()
-
-
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data
