@@ -63,6 +63,7 @@ class ServedModel:
     size_bytes: int
     quantization: str
     error: str | None = None
+    file_id: str | None = None  # of two models with the same one the files are the same; None: not known
 
 
 class Endpoint(Protocol):

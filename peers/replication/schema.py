@@ -104,14 +104,24 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
             ),
             Table(
                 "endpoints",
-                _columns("text", "name kind url")
+                _columns("text", "name", unique=True)
+                + _columns("text", "base_url")
                 + _MADE
+                + _optional("text", "wanted_kind found_kind notes")
                 + _optional("text", "sealed_key")  # encrypted with the cluster's key
                 + _optional("boolean", "enabled")
-                + _optional("json", "options"),
+                + _optional("integer", "health_check_interval_s inference_timeout_s")
+                + _optional("number", "weight synced_at"),
+            ),
+            Table(  # what an endpoint serves, in parts that fit a cell
+                "endpoint_models",
+                _columns("text", "endpoint") + _columns("integer", "part") + _columns("json", "models"),
             ),
             Table("models", _columns("text", "name", unique=True) + _columns("json", "source") + _MADE),
-            Table("aliases", _columns("text", "name", unique=True) + _columns("text", "target") + _MADE),
+            Table(
+                "aliases",  # targets: names of models, a list
+                _columns("text", "name", unique=True) + _columns("json", "targets") + _MADE,
+            ),
             Table("settings", _columns("json", "value")),  # the id is the setting's name
             Table("secrets", _columns("text", "sealed")),  # encrypted; the id says what for
             Table("recent_revoked_sessions", _columns("number", "revoked_at")),  # the id is the token's

@@ -55,7 +55,7 @@ async def test_a_newcomer_follows_and_has_what_the_cluster_knows(two: tuple[Memb
     anna, bert = two
     assert not bert.cluster.is_router
     assert anna.cluster.claim == bert.cluster.claim
-    await anna.ledger.write([Edit("aliases", "a", {"name": "big", "target": "llama", "created_at": 1.0})])
+    await anna.ledger.write([Edit("aliases", "a", {"name": "big", "targets": ["llama"], "created_at": 1.0})])
     view = await bert.ledger.view("aliases")
     await until(lambda: "a" in view.rows, "the row arrives")
     await until(lambda: bert.members.name(anna.node) == "anna", "names too")

@@ -11,7 +11,14 @@ from corral.peers.replication.clock import Stamp, stamp_of
 from corral.peers.replication.projection import Fault, Row, project
 from corral.peers.replication.schema import TABLES, Column, Table
 
-ALIASES = TABLES["aliases"]
+ALIASES = Table(
+    "aliases",
+    (
+        Column(name="name", kind="text", required=True, unique=True),
+        Column(name="target", kind="text", required=True),
+        Column(name="created_at", kind="number", required=True),
+    ),
+)
 
 
 def stamp(ms: int) -> Stamp:
