@@ -77,6 +77,7 @@ class Parts:
             pool=self.pool,
             node_name=settings.node_name,
             machine=self.own_machine.machine,
+            file_sum=lambda file: self.copying.sums.id_of(file),
             observer=self._metrics,
             experience=self._experience,
             keep_alive_s=settings.keep_alive_s,

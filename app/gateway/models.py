@@ -48,8 +48,8 @@ class Download:
         }
 
 
-def served_model(status: ModelStatus) -> ServedModel:
-    """One model of this machine."""
+def served_model(status: ModelStatus, *, file_sum: str = "") -> ServedModel:
+    """One model of this machine or a peer."""
     file, loaded = status.file, status.loaded
     capabilities = file.capabilities if loaded is None else loaded.capabilities
     return ServedModel(
@@ -62,6 +62,7 @@ def served_model(status: ModelStatus) -> ServedModel:
         size_bytes=file.size_bytes,
         quantization=file.quantization,
         error=status.error or file.error,
+        file_id=f"corral:{file_sum}" if file_sum else None,
     )
 
 

@@ -15,7 +15,7 @@ from corral.app.openai.translate import TRANSLATIONS
 from corral.app.openai.translation import Translation
 from corral.engines.errors import InvalidRequest
 from corral.engines.events import Event
-from corral.engines.model import Lifecycle, ModelStatus
+from corral.engines.model import Lifecycle, ModelFile, ModelStatus
 from corral.engines.requests import Request
 
 KEEP_ALIVE_S = 10.0
@@ -43,6 +43,7 @@ class PoolEndpoint:
         id: EndpointId | None = None,
         machine: Callable[[], Machine] = this_machine,
         reported: Callable[[str], Reported] = nothing_reported,
+        file_sum: Callable[[ModelFile], str] = lambda _file: "",
         observer: Observer | None = None,
         experience: Experience | None = None,
         keep_alive_s: float = KEEP_ALIVE_S,
@@ -52,13 +53,14 @@ class PoolEndpoint:
         """A stream that has nothing to say for `keep_alive_s` says so in a comment.
 
         `id` is this machine's unless it is given; a name may change. `reported`: what the pool's machine says of
-        one of its models.
+        one of its models; `file_sum`: the checksum of its files, empty while it isn't known.
         """
         self._pool = pool
         self._name = node_name if callable(node_name) else lambda: node_name
         self._id = local_id(self._name()) if id is None else id
         self._machine = machine
         self._reported = reported
+        self._file_sum = file_sum
         self._keep_alive_s = keep_alive_s
         self._now = now
         self._meters = Meters(
@@ -80,7 +82,7 @@ class PoolEndpoint:
         return self._name()
 
     def models(self) -> Sequence[ServedModel]:
-        return [served_model(status) for status in self._pool.models()]
+        return [served_model(each, file_sum=self._file_sum(each.file)) for each in self._pool.models()]
 
     def listed_name(self, model: str) -> str | None:
         status = self._pool.find(model)

@@ -33,6 +33,7 @@ class HeardModels:
         self._heard_at: float | None = None
         self._machine = Machine(online=False)
         self._on_disk: Sequence[ModelStatus] = ()
+        self._file_sums: Mapping[str, str] = {}
         self._changed: Mapping[int, ModelStatus] = {}
         self._numbers: Mapping[str, int] = {}  # every name that means a model → its place in the list
         self._reported: Mapping[str, Reported] = {}
@@ -92,8 +93,13 @@ class HeardModels:
         """Of the model listed as `name`."""
         return self._reported.get(name) or nothing_reported(name)
 
+    def file_sum(self, file: ModelFile) -> str:
+        """Of the files of one of its models; empty while the peer doesn't know it."""
+        return self._file_sums.get(file.name, "")
+
     def _take_static(self, static: report.StaticReport) -> None:
         self._static = static
+        self._file_sums = {model.name: model.sha256 for model in static.models}
         self._on_disk = [_on_disk(model) for model in static.models]
         self._numbers = _index(static.models)
         names = {model.name for model in static.models}

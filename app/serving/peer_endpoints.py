@@ -143,6 +143,7 @@ class PeerEndpoints:
             id=peer_id(node),
             machine=lambda: self._machine(node, heard),
             reported=heard.reported,
+            file_sum=heard.file_sum,
             observer=self._observer,
             experience=self._experience,
             keep_alive_s=self._keep_alive_s,

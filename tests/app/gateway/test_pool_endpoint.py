@@ -36,6 +36,12 @@ async def read(body: AsyncIterator[bytes]) -> bytes:
     return b"".join([piece async for piece in body])
 
 
+@pytest.mark.parametrize(("file_sum", "file_id"), [("ab", "corral:ab"), ("", None)])
+def test_models_say_which_files_they_are(file_sum: str, file_id: str | None) -> None:
+    one = PoolEndpoint(pool=ScriptedPool(), node_name="n", file_sum=lambda _file: file_sum)
+    assert [model.file_id for model in one.models()] == [file_id]
+
+
 async def test_a_document() -> None:
     notes = Notes()
     answer = await endpoint(ScriptedPool(), notes=notes).forward(chat(stream=False))
