@@ -212,6 +212,7 @@ class _Node:
         await asyncio.wait([stopping, hurry], timeout=DRAIN_S, return_when=asyncio.FIRST_COMPLETED)
         await _cancelled(hurry)
         await parts.pool.stop()
+        await parts.upstream.close()
         await stopping
         await parts.supervisor.stop()
         await parts.membership.close()

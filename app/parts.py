@@ -41,6 +41,7 @@ from corral.app.store.history import History
 from corral.app.store.responses import Responses
 from corral.app.supervisor import Supervisor
 from corral.app.telemetry import Telemetry
+from corral.app.upstream.client import UpstreamClient
 from corral.app.version import program_version
 from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
@@ -69,6 +70,7 @@ class Parts:
         self.quotas = Quotas()
         self.feed = EventFeed()
         self.pool = self._pool()
+        self.upstream = UpstreamClient()
         self.telemetry = Telemetry(models=self.pool)
         self._metrics = Metrics(CollectorRegistry())
         self.own_machine = OwnMachine(self.telemetry)

@@ -1,5 +1,7 @@
 """Can a model do what a request asks for? Pure."""
 
+from collections.abc import Collection
+
 from corral.engines.errors import ModelLacksCapability
 from corral.engines.model import Capability, ModelFile
 from corral.engines.requests import ChatRequest, CompletionRequest, EmbeddingRequest, Request
@@ -30,8 +32,15 @@ def check_capability(file: ModelFile, request: Request) -> None:
     needed = needed_capability(request)
     if needed in file.capabilities or file.error is not None:
         return
+    raise lacks(file.name, needed, file.capabilities)
+
+
+def lacks(model: str, needed: Capability, capabilities: Collection[str]) -> ModelLacksCapability:
+    """The error that says what a model can do instead."""
     able = (
-        ", ".join(sorted(_WORDS[each] for each in file.capabilities)) or "nothing that can be asked for here"
+        ", ".join(sorted(words for each, words in _WORDS.items() if each in capabilities))
+        or "nothing that can be asked for here"
     )
-    message = f"model {file.name!r} can't do {_WORDS[needed]}; what it can do: {able}"
-    raise ModelLacksCapability(message, param="model")
+    return ModelLacksCapability(
+        f"model {model!r} can't do {_WORDS[needed]}; what it can do: {able}", param="model"
+    )

@@ -12,6 +12,7 @@ from corral.app.model_copy import errors as model_copy
 from corral.app.openai.responses.service import ResponseFailed, ResponseNotFound
 from corral.app.serving import errors as serving
 from corral.app.store import errors as store
+from corral.app.upstream import errors as upstream
 from corral.engines import errors as engines
 
 
@@ -46,6 +47,9 @@ SHAPES: dict[type[Exception], Shape] = {
     engines.ShuttingDown: Shape(503, "service_unavailable_error", None, 10),
     serving.PeerFailed: Shape(502, "upstream_error", None, 1),
     serving.StaleRouter: Shape(503, "service_unavailable_error", "no_router", 1),
+    upstream.UpstreamError: Shape(502, "upstream_error", None, 1),
+    upstream.UpstreamTimeout: Shape(504, "timeout_error"),
+    upstream.UpstreamBusy: Shape(503, "service_unavailable_error", None, 5),
     ResponseNotFound: Shape(404, "not_found_error"),
     ResponseFailed: Shape(502, "upstream_error", "endpoint_failed"),
     gateway.MissingModel: Shape(400, "invalid_request_error"),

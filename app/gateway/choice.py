@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from corral.app.gateway.endpoint import EndpointId
-from corral.app.gateway.pace import CROWDING, UNKNOWN, Pace, slowdown
+from corral.app.gateway.pace import CROWDING, PREFILL_TIMES, UNKNOWN, Pace, slowdown
 from corral.app.gateway.standing import NOTHING_KNOWN, Standing
 
 USUAL_PACE = Pace(decode=20.0, prefill=200.0)
-PREFILL_TIMES = 10.0  # reading is so much faster than generating, as long as nobody has measured it
 USUAL_ANSWER_TOKENS = 256.0
 CHARACTERS_PER_TOKEN = 4.0
 LOAD_BYTES_PER_S = 400e6

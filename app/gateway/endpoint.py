@@ -80,6 +80,9 @@ class Endpoint(Protocol):
     def listed_name(self, model: str) -> str | None:
         """The id in `models` of what a client's name for a model means here; None if it isn't known."""
 
+    def answers(self, path: str, model: str) -> bool:
+        """Whether it has a route, e.g. "/v1/embeddings", and the model is made for that, as far as it is known."""
+
     def slots(self, model: str) -> int:
         """How many requests for a model it answers at the same time; more would only wait there."""
 

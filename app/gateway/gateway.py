@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from corral.app.gateway.ability import able
 from corral.app.gateway.admission import Admission, QueueObserver, Slot
 from corral.app.gateway.chooser import Chooser
 from corral.app.gateway.endpoint import Client, Endpoint, GatewayRequest, GatewayResponse
@@ -71,7 +72,8 @@ class Gateway:
     async def _answer(self, request: GatewayRequest) -> tuple[GatewayResponse, Slot]:
         failure: Exception | None = None
         queued = False
-        choice = self._chooser.choose(may_answer(self._endpoints(), request.model), request)
+        having = able(may_answer(self._endpoints(), request.model), request.path, request.model)
+        choice = self._chooser.choose(having, request)
         for _ in range(MAX_ATTEMPTS):
             if not choice.endpoints:
                 break

@@ -84,6 +84,17 @@ class Meter:
         if events and type(events[-1]) is Done:
             self._done(events[-1])
 
+    def first_token(self) -> None:
+        """It has come, of an answer whose events nobody sees."""
+        self._watch.first_token()
+        if self._trace.first_token_s is None:
+            self._begun(self._meters.clock() - self._began)
+
+    def counted(self, done: Done, *, choices: int = 1) -> None:
+        """Such an answer is complete."""
+        self._watch.counted(done, choices=choices)
+        self._done(done)
+
     def failed(self, code: str, blame: str | None) -> None:
         """After its first byte. `blame`: what the endpoint did wrong, if it was the endpoint."""
         self._trace.error_code = code
@@ -91,14 +102,15 @@ class Meter:
             place = self._meters.endpoint, self._listed_name()
             self._meters.experience.failures.failed(place, blame, now=self._meters.now())
 
-    def ended(self) -> None:
-        """Without Done: what came until now was read and generated all the same."""
+    def ended(self, *, counted: int = 0) -> None:
+        """Without Done: what came until now was read and generated all the same. `counted`: tokens nobody told of."""
         if self._ended:
             return
         self._ended = True
         self._meters.end(self._request, self._watch)
         if self._trace.tokens:
             return
+        self._trace.completion_tokens = counted
         for event in self.events:
             if isinstance(event, Started):
                 self._trace.prompt_tokens = event.prompt_tokens

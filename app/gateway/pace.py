@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from corral.engines.events import Done, Event, Finished, Started, TextDelta, ToolCallDelta
 
 CROWDING = 0.5  # each answer at the same time slows the others down by so much of their time alone
+PREFILL_TIMES = 10.0  # reading is so much faster than generating, as long as nobody has measured it
 _MANY_TOKENS = 8  # generated, before a rate can be taken from them
 _LONG_PROMPT = 64  # tokens that had to be read, the same
 
@@ -56,6 +57,29 @@ class Stopwatch:
                 self._started = event, self._clock()
             elif isinstance(event, Done):
                 self._done, self._ended = event, self._clock()
+
+    def first_token(self) -> None:
+        """It has come."""
+        if self._first is None:
+            self._first = self._clock()
+
+    def counted(self, done: Done, *, choices: int = 1) -> None:
+        """An answer whose events nobody saw is complete: it had so many tokens.
+
+        If not even its first token was seen, the time is shared out as if reading were PREFILL_TIMES as fast.
+        """
+        now = self._clock()
+        self._done, self._ended, self._choices = done, now, choices
+        read = done.prompt_tokens - done.cached_tokens
+        if self._first is not None:
+            self._started = (
+                Started(prompt_tokens=done.prompt_tokens, cached_tokens=done.cached_tokens),
+                self._first,
+            )
+        elif done.completion_tokens:
+            work = read / PREFILL_TIMES
+            share = work / (work + done.completion_tokens / max(1, choices))
+            self._first = self._began + share * (now - self._began)
 
     @property
     def completion_tokens(self) -> int | None:

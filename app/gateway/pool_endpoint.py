@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
+from corral.app.gateway.ability import is_able
 from corral.app.gateway.endpoint import EndpointId, GatewayRequest, GatewayResponse, ServedModel
 from corral.app.gateway.event_answer import EventAnswer
 from corral.app.gateway.event_merge import EventMerge
@@ -87,6 +88,11 @@ class PoolEndpoint:
     def listed_name(self, model: str) -> str | None:
         status = self._pool.find(model)
         return None if status is None else status.file.name
+
+    def answers(self, path: str, model: str) -> bool:
+        status = self._pool.find(model)
+        able = frozenset[str]() if status is None else served_model(status).capabilities
+        return path in TRANSLATIONS and is_able(able, path)
 
     def slots(self, model: str) -> int:
         """As many as the loaded model has sequences; while it isn't loaded as many as it had, else the usual number."""

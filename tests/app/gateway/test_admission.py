@@ -29,6 +29,9 @@ class Counted:
     def listed_name(self, model: str) -> str | None:
         return {"m": "m", "m:q4": "m"}.get(model)
 
+    def answers(self, path: str, model: str) -> bool:
+        return True
+
     def slots(self, model: str) -> int:
         return self.free
 

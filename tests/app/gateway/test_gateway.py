@@ -38,6 +38,9 @@ class Elsewhere:
     def listed_name(self, model: str) -> str | None:
         return next((each for each in self._models if each.lower() == model.lower()), None)
 
+    def answers(self, path: str, model: str) -> bool:
+        return True
+
     def slots(self, model: str) -> int:
         return 16
 

@@ -49,6 +49,9 @@ class Broken:
     def listed_name(self, model: str) -> str | None:
         return model
 
+    def answers(self, path: str, model: str) -> bool:
+        return True
+
     def slots(self, model: str) -> int:
         return 1
 
