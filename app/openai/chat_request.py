@@ -42,14 +42,12 @@ class ChatCompletionRequest(GenerationFields):
 
     def engine_request(self) -> ChatRequest:
         """Raises InvalidRequest."""
-        if self.top_logprobs is not None and not self.logprobs:
-            raise InvalidRequest("`top_logprobs` needs `logprobs` to be true", param="top_logprobs")
-        tools, choice = self._tools()
+        tools, choice = self.offered_tools()
         return ChatRequest(
             messages=engine_messages(self.messages),
             generation=self.generation(
                 max_tokens=self.max_completion_tokens or self.max_tokens,
-                top_logprobs=(self.top_logprobs or 0) if self.logprobs else None,
+                top_logprobs=self.wanted_logprobs(),
             ),
             tools=tools,
             tool_choice=choice,
@@ -57,7 +55,14 @@ class ChatCompletionRequest(GenerationFields):
             template_variables=self._template_variables(),
         )
 
-    def _tools(self) -> tuple[tuple[Tool, ...], ToolChoice]:
+    def wanted_logprobs(self) -> int | None:
+        """How many alternatives per token; None: no logprobs at all. Raises InvalidRequest."""
+        if self.top_logprobs is not None and not self.logprobs:
+            raise InvalidRequest("`top_logprobs` needs `logprobs` to be true", param="top_logprobs")
+        return (self.top_logprobs or 0) if self.logprobs else None
+
+    def offered_tools(self) -> tuple[tuple[Tool, ...], ToolChoice]:
+        """The functions that may be called, current and deprecated form. Raises InvalidRequest."""
         if not self.uses_functions:
             return chosen(
                 [each.function.tool() for each in self.tools or ()], self.tool_choice, field="tool_choice"

@@ -1,6 +1,7 @@
 """Which request body belongs to which path, and how each is translated."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,9 +22,13 @@ Translate = Callable[[Json, int], Translation]  # body, Unix time
 def translate_chat(json: Json, now: int) -> Translation:
     """Raises InvalidRequest."""
     body = validated(ChatCompletionRequest, json)
+    return replace(chat_answer(body, now), requests=(body.engine_request(),))
+
+
+def chat_answer(body: ChatCompletionRequest, now: int) -> Translation:
+    """How a chat is answered, whoever does it: a translation without requests."""
     head = AnswerHead(id=new_id("chatcmpl"), created=now, model=body.model)
     return Translation(
-        requests=(body.engine_request(),),
         document=partial(
             ChatDocument,
             head,
@@ -46,11 +51,15 @@ def translate_chat(json: Json, now: int) -> Translation:
 def translate_completion(json: Json, now: int) -> Translation:
     """Raises InvalidRequest."""
     body = validated(TextCompletionRequest, json)
-    head = AnswerHead(id=new_id("cmpl"), created=now, model=body.model)
     requests = body.engine_requests()
-    choices = len(requests) * body.choices
+    return replace(completion_answer(body, now), requests=requests)
+
+
+def completion_answer(body: TextCompletionRequest, now: int) -> Translation:
+    """How a plain completion is answered, whoever does it: a translation without requests."""
+    head = AnswerHead(id=new_id("cmpl"), created=now, model=body.model)
+    choices = len(body.prompts) * body.choices
     return Translation(
-        requests=requests,
         choices_each=body.choices,
         document=partial(CompletionDocument, head, choices=choices, logprobs=body.logprobs is not None),
         stream=partial(CompletionStream, head, choices=choices, include_usage=body.includes_usage)

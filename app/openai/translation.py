@@ -29,7 +29,7 @@ class DocumentWriter(Protocol):
 class Translation:
     """`stream` is there if the client asked for one. Several requests answer as one, their choices in a row."""
 
-    requests: tuple[Request, ...]
+    requests: tuple[Request, ...] = ()
     choices_each: int = 1
     document: Callable[[], DocumentWriter]
     stream: Callable[[], StreamWriter] | None = None
