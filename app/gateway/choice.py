@@ -4,14 +4,18 @@ auto         by the seconds until the answer would be complete (waiting, loading
              not cached there, generating) and those that it takes from the answers that run there. So work goes to
              endpoints in proportion to their speed. A cached prefix only saves its reading, so it can't draw more to an
              endpoint than that is worth: once others are cheaper in spite of it, they get the prompt, and have it too.
+             An endpoint's weight counts like speed.
 metrics      by processor + memory + graphics card + its memory (per cent) + 10 for each active request.
-round_robin  in turn.
+round_robin  in turn; one of weight 2 has two turns.
+
+Endpoints that failed too often lately come last in all of them (`breakers`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from corral.app.gateway.breakers import Circuit
 from corral.app.gateway.endpoint import EndpointId
 from corral.app.gateway.pace import CROWDING, PREFILL_TIMES, UNKNOWN, Pace, slowdown
 from corral.app.gateway.standing import NOTHING_KNOWN, Standing
@@ -30,6 +34,9 @@ BUSY_WEIGHT = (
     0.25  # of a processor that something else keeps busy; the reading may be older than its last answer
 )
 WORTH_FACTOR, WORTH_S = 3.0, 2.0  # waiting for the best beats an endpoint that takes longer than this
+
+LEAST_WEIGHT = 0.01
+GOLDEN = 0.6180339887498949
 
 ACTIVE_POINTS = 10.0
 FRESH_S = 120.0
@@ -56,6 +63,7 @@ class Candidate:
     pace: Pace = UNKNOWN  # measured here
     shared_characters: int = 0  # of the prompt's beginning, served there before
     penalty: float = 0.0  # recent failures
+    circuit: Circuit = Circuit.CLOSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,28 +80,31 @@ class Ranked:
 
     id: EndpointId
     cost: float
+    rests: bool = False  # it is not asked as long as there is another one
 
 
 def ranked(mode: Mode, candidates: Sequence[Candidate], work: Work, *, turn: int, now: float) -> list[Ranked]:
     """Best first. `turn` counts the requests of round robin."""
     if mode is Mode.AUTO:
         usual = fastest(candidates)
-        costs = [Ranked(each.id, cost_s(each, work, usual=usual)) for each in candidates]
+        costs = [_as_ranked(each, cost_s(each, work, usual=usual)) for each in candidates]
     elif mode is Mode.METRICS and _measured(candidates, now=now):
-        costs = [Ranked(each.id, points(each, now=now)) for each in candidates]
+        costs = [_as_ranked(each, points(each, now=now)) for each in candidates]
     else:
-        first = turn % len(candidates) if candidates else 0
-        return [Ranked(each.id, 0.0) for each in (*candidates[first:], *candidates[:first])]
+        first = _whose_turn(candidates, turn)
+        in_turn = [_as_ranked(each, 0.0) for each in (*candidates[first:], *candidates[:first])]
+        return sorted(in_turn, key=lambda each: each.rests)
     start = turn % len(costs) if costs else 0  # equals take turns
-    return sorted((*costs[start:], *costs[:start]), key=lambda each: each.cost)
+    return sorted((*costs[start:], *costs[:start]), key=lambda each: (each.rests, each.cost))
 
 
 def worthwhile(mode: Mode, order: Sequence[Ranked]) -> int:
     """How many of the first are worth a free slot; the others are for when these fail."""
+    awake = sum(not each.rests for each in order) or len(order)
     if mode is not Mode.AUTO or not order:
-        return len(order)
+        return awake
     most = order[0].cost * WORTH_FACTOR + WORTH_S
-    return sum(each.cost <= most for each in order)
+    return sum(each.cost <= most for each in order[:awake])
 
 
 def cost_s(candidate: Candidate, work: Work, *, usual: Pace = USUAL_PACE) -> float:
@@ -130,7 +141,28 @@ def points(candidate: Candidate, *, now: float) -> float:
     if not _fresh(candidate, now=now):
         return float("inf")
     load = machine.cpu_percent + machine.memory_percent + machine.gpu_percent + machine.gpu_memory_percent
-    return load + ACTIVE_POINTS * (candidate.running + candidate.standing.active)
+    return (load + ACTIVE_POINTS * (candidate.running + candidate.standing.active)) / _weight(candidate)
+
+
+def _as_ranked(candidate: Candidate, cost: float) -> Ranked:
+    return Ranked(candidate.id, cost, candidate.circuit is Circuit.OPEN)
+
+
+def _weight(candidate: Candidate) -> float:
+    return max(LEAST_WEIGHT, candidate.standing.machine.weight)
+
+
+def _whose_turn(candidates: Sequence[Candidate], turn: int) -> int:
+    """Place of the one; by weight if they differ, spread evenly by multiples of the golden ratio."""
+    weights = [_weight(each) for each in candidates]
+    if len(set(weights)) <= 1:
+        return turn % len(candidates) if candidates else 0
+    left = (turn * GOLDEN % 1.0) * sum(weights)
+    for number, weight in enumerate(weights):
+        left -= weight
+        if left < 0:
+            return number
+    return len(candidates) - 1
 
 
 def _known_pace(candidate: Candidate, usual: Pace) -> Pace:
@@ -153,7 +185,7 @@ def _load_s(standing: Standing) -> float:
 def _hindrance(candidate: Candidate) -> float:
     """How much longer everything takes there for other reasons."""
     machine = candidate.standing.machine
-    factor = ROUTING_FACTOR if machine.local else 1.0
+    factor = (ROUTING_FACTOR if machine.local else 1.0) / _weight(candidate)
     if machine.on_battery:
         factor *= ON_BATTERY_FACTOR
     if machine.in_use:

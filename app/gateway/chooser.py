@@ -3,9 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from corral.app.gateway.admission import Admission
+from corral.app.gateway.breakers import Circuit
 from corral.app.gateway.choice import (
     CHARACTERS_PER_TOKEN,
     USUAL_ANSWER_TOKENS,
@@ -19,8 +20,17 @@ from corral.app.gateway.choice import (
 from corral.app.gateway.endpoint import Endpoint, GatewayRequest, place_of
 from corral.app.gateway.experience import Experience
 from corral.app.gateway.prefixes import Fingerprints, fingerprints, json_prompt, shared_characters
+from corral.engines.errors import (
+    EngineError,
+    InvalidRequest,
+    ModelNotFound,
+    QueueFull,
+    QueueTimeout,
+    ShuttingDown,
+)
 
 _NO_ANSWER_TEXT = frozenset({"/v1/embeddings", "/v1/rerank"})  # nothing is generated
+BUSY = (QueueFull, QueueTimeout, ShuttingDown)  # an endpoint that says so is well; others may have time
 _MOST_TURNS = 4096  # models whose turn is known
 
 
@@ -41,6 +51,16 @@ class Choice:
         """It failed."""
         self.endpoints = [each for each in self.endpoints if each.id != endpoint.id]
         self.order = [each for each in self.order if each.id != endpoint.id]
+
+    def put_last(self, endpoint: Endpoint) -> bool:
+        """Ask the others first; False if all others rest too."""
+        if all(each.rests or each.id == endpoint.id for each in self.order):
+            return False
+        last = [replace(each, rests=True) for each in self.order if each.id == endpoint.id]
+        others = [each for each in self.endpoints if each.id != endpoint.id]
+        self.order = [*(each for each in self.order if each.id != endpoint.id), *last]
+        self.endpoints = [*others, endpoint]
+        return True
 
 
 class Chooser:
@@ -72,21 +92,35 @@ class Chooser:
         by_id = {each.id: each for each in endpoints}
         return Choice([by_id[each.id] for each in order], order, prompt, self._mode)
 
-    def sent(self, endpoint: Endpoint, request: GatewayRequest, choice: Choice) -> None:
-        """A request goes to an endpoint."""
+    def sent(self, endpoint: Endpoint, request: GatewayRequest, choice: Choice) -> bool:
+        """A request is to go to an endpoint. False if it shouldn't: others try it out at the moment, or it has just
+        failed too often; then it is the last of the choice."""
+        breakers = self._experience.breakers
+        if breakers:
+            circuit = breakers.circuit(endpoint.id, now=self._now())
+            if circuit is Circuit.OPEN and choice.put_last(endpoint):
+                return False
+            if circuit is Circuit.HALF_OPEN:
+                breakers.begin_trial(endpoint.id)
         if choice.prompt:
             place = place_of(endpoint, request.model)
             self._experience.prefixes.note(place, choice.prompt, now=self._now())
+        return True
 
-    def failed(self, endpoint: Endpoint, request: GatewayRequest, message: str) -> None:
-        """It came to nothing."""
-        place = place_of(endpoint, request.model)
-        self._experience.failures.failed(place, message, now=self._now())
+    def failed(self, endpoint: Endpoint, request: GatewayRequest, error: BaseException) -> None:
+        """It came to nothing, because of the endpoint or not."""
+        place, now = place_of(endpoint, request.model), self._now()
+        if isinstance(error, BUSY):
+            self._experience.busy(place, now=now)
+        elif isinstance(error, EngineError) and not isinstance(error, InvalidRequest | ModelNotFound):
+            self._experience.failed(place, error.message, now=now)
+        else:
+            self._experience.breakers.end_trial(endpoint.id)
 
     def answered(self, endpoint: Endpoint, request: GatewayRequest) -> None:
         """An answer has begun."""
-        if self._experience.failures:
-            self._experience.failures.answered(place_of(endpoint, request.model), now=self._now())
+        if self._experience.failures or self._experience.breakers:
+            self._experience.answered(place_of(endpoint, request.model), now=self._now())
 
     def _candidate(self, endpoint: Endpoint, model: str, prompt: Fingerprints, now: float) -> Candidate:
         place = place_of(endpoint, model)
@@ -104,6 +138,7 @@ class Chooser:
                 shared_characters(prompt, known), shared_characters(prompt, standing.prefixes)
             ),
             penalty=self._experience.failures.penalty(place, now=now),
+            circuit=self._experience.breakers.circuit(endpoint.id, now=now),
         )
 
     def _work(self, request: GatewayRequest) -> Work:

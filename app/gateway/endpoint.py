@@ -64,6 +64,7 @@ class ServedModel:
     quantization: str
     error: str | None = None
     file_id: str | None = None  # of two models with the same one the files are the same; None: not known
+    continues: bool = False  # takes an answer's beginning, and goes on with it
 
 
 class Endpoint(Protocol):

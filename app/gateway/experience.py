@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from corral.app.gateway.breakers import Breakers
+from corral.app.gateway.endpoint import EndpointId, PlaceId
 from corral.app.gateway.failures import Failures
 from corral.app.gateway.paces import Paces
 from corral.app.gateway.prefixes import PrefixMemory
@@ -13,4 +15,25 @@ class Experience:
 
     paces: Paces = field(default_factory=Paces)
     failures: Failures = field(default_factory=Failures)
+    breakers: Breakers = field(default_factory=Breakers)
     prefixes: PrefixMemory = field(default_factory=PrefixMemory)
+
+    def failed(self, place: PlaceId, message: str, *, now: float) -> None:
+        """An endpoint could not answer, or broke its answer off. `now` is Unix time, as below."""
+        self.failures.failed(place, message, now=now)
+        self.breakers.failed(place[0], now=now)
+
+    def busy(self, place: PlaceId, *, now: float) -> None:
+        """An endpoint has too much to do: it is well, but not the one to ask next."""
+        self.failures.busy(place, now=now)
+        self.breakers.end_trial(place[0])
+
+    def answered(self, place: PlaceId, *, now: float) -> None:
+        """An answer has begun."""
+        self.failures.answered(place, now=now)
+        self.breakers.answered(place[0], now=now)
+
+    def forget(self, endpoint: EndpointId) -> None:
+        """An endpoint is gone for good."""
+        self.failures.forget(endpoint)
+        self.breakers.forget(endpoint)

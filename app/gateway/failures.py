@@ -9,6 +9,7 @@ HALF_LIFE_S = 30.0
 MOST_PENALTY = 8.0
 _HEALED = 0.05  # less than this is nothing
 _ANSWER_HEALS = 0.5
+_BUSY = 0.25  # as bad as so much of a failure
 _MOST_PLACES = 4096
 
 
@@ -33,13 +34,13 @@ class Failures:
 
     def failed(self, place: PlaceId, message: str, *, now: float) -> None:
         """It could not answer."""
-        penalty = min(MOST_PENALTY, self.penalty(place, now=now) + 1.0)
-        self._penalties[place] = penalty, now
-        self._penalties.move_to_end(place)
-        if len(self._penalties) > _MOST_PLACES:
-            self._penalties.popitem(last=False)
+        self._add(place, 1.0, now)
         before = self._last.get(place[0])
         self._last[place[0]] = Failure(message, now, now if before is None else before.since)
+
+    def busy(self, place: PlaceId, *, now: float) -> None:
+        """It has too much to do; that is no failure, but soon it won't be different."""
+        self._add(place, _BUSY, now)
 
     def answered(self, place: PlaceId, *, now: float) -> None:
         """It answered."""
@@ -62,3 +63,9 @@ class Failures:
         self._last.pop(endpoint, None)
         for place in [place for place in self._penalties if place[0] == endpoint]:
             del self._penalties[place]
+
+    def _add(self, place: PlaceId, penalty: float, now: float) -> None:
+        self._penalties[place] = min(MOST_PENALTY, self.penalty(place, now=now) + penalty), now
+        self._penalties.move_to_end(place)
+        if len(self._penalties) > _MOST_PLACES:
+            self._penalties.popitem(last=False)

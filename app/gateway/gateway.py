@@ -9,7 +9,7 @@ import structlog
 
 from corral.app.gateway.ability import able
 from corral.app.gateway.admission import Admission, QueueObserver, Slot
-from corral.app.gateway.chooser import Chooser
+from corral.app.gateway.chooser import BUSY, Chooser
 from corral.app.gateway.endpoint import Client, Endpoint, GatewayRequest, GatewayResponse
 from corral.app.gateway.errors import NoCapableEndpoint, QuotaExceeded, queue_headers
 from corral.app.gateway.experience import Experience
@@ -74,26 +74,27 @@ class Gateway:
         queued = False
         having = able(may_answer(self._endpoints(), request.model), request.path, request.model)
         choice = self._chooser.choose(having, request)
-        for _ in range(MAX_ATTEMPTS):
-            if not choice.endpoints:
-                break
+        attempts = 0
+        while choice.endpoints and attempts < MAX_ATTEMPTS:
             slot = await self._admission.admit(choice.worthwhile(), request.model, client_key(request.client))
             if slot.waited_s is not None:
                 queued = True
                 request.trace.queued_s += slot.waited_s
                 self._on_waited(slot.endpoint.listed_name(request.model) or request.model, slot.waited_s)
             endpoint = slot.endpoint
+            if not self._chooser.sent(endpoint, request, choice):
+                slot.release()
+                continue
             try:
-                self._chooser.sent(endpoint, request, choice)
                 answer = await endpoint.forward(request)
             except BaseException as error:
                 slot.release()
+                self._chooser.failed(endpoint, request, error)
                 if isinstance(error, InvalidRequest) or not isinstance(error, EngineError):
                     raise
                 _LOG.info("endpoint failed", endpoint=endpoint.name, model=request.model, error=error.message)
-                if not isinstance(error, ModelNotFound):
-                    self._chooser.failed(endpoint, request, error.message)
                 failure = error if failure is None or isinstance(failure, ModelNotFound) else failure
+                attempts += not isinstance(error, BUSY)
                 choice.drop(endpoint)
                 continue
             self._chooser.answered(endpoint, request)

@@ -100,7 +100,7 @@ class Meter:
         self._trace.error_code = code
         if blame is not None:
             place = self._meters.endpoint, self._listed_name()
-            self._meters.experience.failures.failed(place, blame, now=self._meters.now())
+            self._meters.experience.failed(place, blame, now=self._meters.now())
 
     def ended(self, *, counted: int = 0) -> None:
         """Without Done: what came until now was read and generated all the same. `counted`: tokens nobody told of."""

@@ -19,6 +19,7 @@ class Machine:
     read_at: float | None = None  # Unix time of the numbers above; None: never
     on_battery: bool = False
     in_use: bool = False  # by its owner
+    weight: float = 1.0  # as people set it: 2 is asked as if it were twice as fast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,7 +125,7 @@ class PeerEndpoints:
         known = self._peers.pop(peer, None)
         if known is not None:
             known.pool.lost()
-            self._experience.failures.forget(known.endpoint.id)
+            self._experience.forget(known.endpoint.id)
 
     def _new(self, node: NodeId) -> Peer:
         heard = HeardModels()

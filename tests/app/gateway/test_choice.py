@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from corral.app.gateway.breakers import Circuit
 from corral.app.gateway.choice import (
     CHARACTERS_PER_TOKEN,
     Candidate,
@@ -85,6 +86,13 @@ ON_DISK = Standing(loaded=0.0, size_bytes=4 * GIB)
         # failures
         ({"penalty": 1.0}, {}, SHORT, "b"),
         ({"penalty": 0.1}, {"running": 2}, SHORT, "a"),
+        ({"circuit": Circuit.OPEN}, {"running": 9, "penalty": 8.0}, SHORT, "b"),
+        ({"circuit": Circuit.HALF_OPEN}, {"running": 1}, SHORT, "a"),
+        ({"circuit": Circuit.OPEN}, {"circuit": Circuit.OPEN, "running": 1}, SHORT, "a"),
+        # as people want it
+        ({"standing": machine(weight=0.5)}, {}, SHORT, "b"),
+        ({"standing": machine(weight=3.0)}, {"pace": FAST}, SHORT, "a"),
+        ({"standing": machine(weight=0.0)}, {}, SHORT, "b"),
     ],
 )
 def test_auto(a: dict[str, object], b: dict[str, object], work: Work, best: str) -> None:
@@ -112,6 +120,7 @@ def test_equals_take_turns() -> None:
         ((load(90.0), load(20.0)), (0, 8), "a"),
         ((replace(load(10.0), active=3), load(20.0)), (0, 0), "b"),
         ((machine(cpu_percent=1.0), load(20.0)), (0, 0), "b"),  # never measured
+        ((load(20.0, weight=2.0), load(15.0)), (0, 0), "a"),
     ],
 )
 def test_metrics(standings: tuple[Standing, Standing], running: tuple[int, int], best: str) -> None:
@@ -139,6 +148,24 @@ def test_metrics_that_say_nothing(standing: Standing) -> None:
 def test_one_or_none(mode: Mode) -> None:
     assert order(mode) == ""
     assert order(mode, candidate("a"), turn=5) == "a"
+
+
+def test_weights_are_shares_of_the_turns() -> None:
+    pair = [candidate("a", standing=machine(weight=3.0)), candidate("b"), candidate("c")]
+    turns = "".join(order(Mode.ROUND_ROBIN, *pair, turn=turn)[0] for turn in range(1000))
+    assert {name: round(turns.count(name) / 100) for name in "abc"} == {"a": 6, "b": 2, "c": 2}
+    assert "bb" not in turns
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_those_that_rest_come_last_and_are_worth_no_slot(mode: Mode) -> None:
+    three = [candidate("a", circuit=Circuit.OPEN), candidate("b"), candidate("c")]
+    for turn in range(3):
+        found = ranked(mode, three, SHORT, turn=turn, now=NOW)
+        assert found[-1].id == "a"
+        assert worthwhile(mode, found) == 2
+    everyone = [replace(each, circuit=Circuit.OPEN) for each in three]
+    assert worthwhile(mode, ranked(mode, everyone, SHORT, turn=0, now=NOW)) == 3
 
 
 @pytest.mark.parametrize(
