@@ -20,6 +20,7 @@ from corral.engines.events import (
 from corral.engines.requests import (
     ChatRequest,
     CompletionRequest,
+    ContinuedChat,
     EmbeddingRequest,
     Generation,
     RerankRequest,
@@ -68,6 +69,7 @@ def answer_to(request: ChatRequest | CompletionRequest, context_length: int) -> 
             raise ModelLacksCapability("the echo engine can't call tools", param="tool_choice")
         prompt = next((m.content or "" for m in reversed(request.messages) if m.role == "user"), "")
         prompt_tokens = sum(len(words_of(m.content or "")) for m in request.messages)
+        prompt_tokens += len(words_of(_said(request)))
     else:
         prompt = _text(request.prompt)
         prompt_tokens = len(words_of(prompt))
@@ -76,7 +78,7 @@ def answer_to(request: ChatRequest | CompletionRequest, context_length: int) -> 
         raise ContextLengthExceeded(
             message, param="messages" if isinstance(request, ChatRequest) else "prompt"
         )
-    words = words_of(_before_stop(prompt, generation.stop))
+    words = words_of(_before_stop(prompt, generation.stop).removeprefix(_said(request)))
     room = min(generation.max_tokens or context_length, context_length - prompt_tokens)
     reason: FinishReason = "length" if len(words) > room else "stop"
     if isinstance(request, CompletionRequest) and request.echo:
@@ -121,6 +123,10 @@ def overlap(query: str, document: str) -> float:
     wanted = {word.strip() for word in words_of(query.lower())}
     found = {word.strip() for word in words_of(document.lower())}
     return len(wanted & found) / len(wanted) if wanted else 0.0
+
+
+def _said(request: ChatRequest | CompletionRequest) -> str:
+    return request.answer_so_far if isinstance(request, ContinuedChat) else ""
 
 
 def _text(prompt: str | tuple[int, ...]) -> str:

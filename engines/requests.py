@@ -99,6 +99,12 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
     template_variables: dict[str, Any] = {}  # extra variables for the chat template, e.g. enable_thinking
 
 
+class ContinuedChat(ChatRequest, frozen=True, kw_only=True, tag="continued_chat"):
+    """A chat whose answer was begun elsewhere. A kind of its own: who doesn't know it must not begin anew."""
+
+    answer_so_far: str  # its content, not empty; what follows it is generated
+
+
 class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True, tag="completion"):
     prompt: str | tuple[int, ...]  # text or token ids
     generation: Generation = Generation()
@@ -116,4 +122,4 @@ class RerankRequest(msgspec.Struct, frozen=True, kw_only=True, tag="rerank"):
     documents: tuple[str, ...]
 
 
-Request = ChatRequest | CompletionRequest | EmbeddingRequest | RerankRequest
+Request = ChatRequest | ContinuedChat | CompletionRequest | EmbeddingRequest | RerankRequest

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from corral.app.gateway.endpoint import PlaceId
-from corral.engines.requests import ChatRequest, CompletionRequest, Request
+from corral.engines.requests import ChatRequest, CompletionRequest, ContinuedChat, Request
 
 FINGERPRINT_BYTES = 8
 LENGTHS = tuple(length << double for double in range(10) for length in (512, 768))  # characters
@@ -51,6 +51,8 @@ def engine_prompt(request: Request) -> Iterator[str]:
     if isinstance(request, ChatRequest):
         for message in request.messages:
             yield _spoken(message.role, message.content or "")
+        if isinstance(request, ContinuedChat):
+            yield _spoken("assistant", request.answer_so_far)
     elif isinstance(request, CompletionRequest) and isinstance(request.prompt, str):
         yield request.prompt
 

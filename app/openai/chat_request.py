@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+from msgspec import structs
 from pydantic import Field
 
 from corral.app.openai.chat_messages import ChatMessage, engine_messages
@@ -17,7 +18,7 @@ from corral.app.openai.tools import (
 )
 from corral.app.openai.validation import Whole
 from corral.engines.errors import InvalidRequest
-from corral.engines.requests import ChatRequest, Tool, ToolChoice
+from corral.engines.requests import ChatRequest, ContinuedChat, Tool, ToolChoice
 
 
 class ChatCompletionRequest(GenerationFields):
@@ -34,6 +35,7 @@ class ChatCompletionRequest(GenerationFields):
     function_call: Literal["none", "auto"] | NamedFunction | None = None
     reasoning_effort: str | None = None
     chat_template_kwargs: dict[str, Any] | None = None
+    continue_final_message: bool | None = None  # as vLLM has it: the last message is an answer that goes on
 
     @property
     def uses_functions(self) -> bool:
@@ -43,7 +45,7 @@ class ChatCompletionRequest(GenerationFields):
     def engine_request(self) -> ChatRequest:
         """Raises InvalidRequest."""
         tools, choice = self.offered_tools()
-        return ChatRequest(
+        request = ChatRequest(
             messages=engine_messages(self.messages),
             generation=self.generation(
                 max_tokens=self.max_completion_tokens or self.max_tokens,
@@ -54,6 +56,7 @@ class ChatCompletionRequest(GenerationFields):
             parallel_tool_calls=self.parallel_tool_calls is not False and not self.uses_functions,
             template_variables=self._template_variables(),
         )
+        return _continued(request) if self.continue_final_message else request
 
     def wanted_logprobs(self) -> int | None:
         """How many alternatives per token; None: no logprobs at all. Raises InvalidRequest."""
@@ -81,3 +84,15 @@ class ChatCompletionRequest(GenerationFields):
             if self.reasoning_effort == "none":
                 variables["enable_thinking"] = False
         return variables | (self.chat_template_kwargs or {})
+
+
+def _continued(request: ChatRequest) -> ContinuedChat:
+    """The last message as the beginning of the answer. Raises InvalidRequest."""
+    *before, last = request.messages
+    if last.role != "assistant" or not last.content or last.tool_calls or last.reasoning_content:
+        raise InvalidRequest(
+            "`continue_final_message` needs a last message of the assistant that has text and nothing else",
+            param="continue_final_message",
+        )
+    fields = {**structs.asdict(request), "messages": tuple(before)}
+    return ContinuedChat(**fields, answer_so_far=last.content)

@@ -14,7 +14,7 @@ from corral.engines.llama.tools.format import ToolFormat
 from corral.engines.llama.tools.generic import Generic
 from corral.engines.llama.tools.harmony import CONTENT_LEAD, REASONING, Harmony
 from corral.engines.llama.tools.offer import offered_tools
-from corral.engines.requests import ChatRequest, Gbnf, Message, Tool
+from corral.engines.requests import ChatRequest, ContinuedChat, Gbnf, Message, Tool
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class PreparedChat:
     constraint: Constraint | None  # clone it per choice
     stop: tuple[str, ...] = ()
     preserved_special: frozenset[str] = frozenset()  # control tokens whose text the parser must see
+    answer_so_far: str = ""  # plain text after the prompt
 
 
 class ChatFormat:
@@ -66,14 +67,30 @@ class ChatFormat:
         tools = offered_tools(request)
         prompt = self._render(request, tools)
         marks = self._marks
+        so_far = request.answer_so_far if isinstance(request, ContinuedChat) else ""
+        if so_far:
+            self._check_continued(request, prompt)
         return PreparedChat(
             prompt=prompt,
             parser_factory=lambda: OutputParser(
-                self._reader(prompt, tools), most_calls=None if request.parallel_tool_calls else 1
+                self._reader(prompt, tools, begun=bool(so_far)),
+                most_calls=None if request.parallel_tool_calls else 1,
             ),
             constraint=self._constraint(request, tools, prompt, grammars),
             preserved_special=self._preserved(tools, marks),
+            answer_so_far=so_far,
         )
+
+    def _check_continued(self, request: ChatRequest, prompt: str) -> None:
+        """Text alone has to tell where the answer is. Raises InvalidRequest."""
+        if self._harmony or (self._marks is not None and reasoning.is_open(prompt, self._marks)):
+            raise InvalidRequest("this model thinks first: its answers can't be continued", param="messages")
+        if request.generation.output_format is not None or request.tool_choice.mode in ("required", "named"):
+            raise InvalidRequest(
+                "an answer in a given format, or of calls alone, can't be continued;"
+                " leave `continue_final_message` out",
+                param="continue_final_message",
+            )
 
     def _render(self, request: ChatRequest, tools: Sequence[Tool]) -> str:
         if self._template is None:
@@ -83,14 +100,14 @@ class ChatFormat:
         messages, shown = self._format.instruct(self._template, messages, tools)
         return self._template.render(messages, shown, variables=request.template_variables)
 
-    def _reader(self, prompt: str, tools: Sequence[Tool]) -> Mode:
+    def _reader(self, prompt: str, tools: Sequence[Tool], *, begun: bool) -> Mode:
         if self._harmony:
             return self._format.reader(tools)
 
         def answer() -> Mode:
             return self._format.reader(tools) if tools else Content({})
 
-        return answer() if self._marks is None else reasoning.reading(self._marks, prompt, answer)
+        return answer() if self._marks is None or begun else reasoning.reading(self._marks, prompt, answer)
 
     def _constraint(
         self,

@@ -74,7 +74,7 @@ class Preparer:
         return self._choices(
             request_id,
             generation,
-            self._prompt_tokens(prepared.prompt),
+            self._prompt_tokens(prepared.prompt, prepared.answer_so_far),
             stop=(*generation.stop, *prepared.stop),
             constraint=prepared.constraint,
             parser=prepared.parser_factory,
@@ -181,9 +181,14 @@ class Preparer:
             for index in range(generation.n)
         ]
 
-    def _prompt_tokens(self, text: str) -> Ints:
-        """A rendered chat: control tokens count, and the template may have written BOS already."""
-        ids = self._model.tokenize(text, add_special=False, parse_special=True)
+    def _prompt_tokens(self, text: str, answer: str = "") -> Ints:
+        """A rendered chat: control tokens count, and the template may have written BOS already. Behind it the beginning
+        of the answer, in tokens of its own, as it was generated; where that would change the text, joined to the chat.
+        """
+        said = self._encode(answer) if answer else []
+        if b"".join(self._pieces.plain(token) for token in said) != answer.encode("utf-8", "replace"):
+            text, said = text + answer, []
+        ids = [*self._model.tokenize(text, add_special=False, parse_special=True), *said]
         if self._model.adds_bos and (not ids or ids[0] != self._model.bos):
             ids = [self._model.bos, *ids]
         return as_tokens(ids)

@@ -11,6 +11,7 @@ from corral.engines.events import Done, EmbeddingResult, Event, Finished, Rerank
 from corral.engines.requests import (
     ChatRequest,
     CompletionRequest,
+    ContinuedChat,
     EmbeddingRequest,
     Generation,
     JsonObject,
@@ -46,6 +47,13 @@ def whole(request: ChatRequest | CompletionRequest, context: int = 100) -> list[
             "stop",
             3,
             1,
+        ),
+        (
+            ContinuedChat(messages=(Message(role="user", content="a  b c d"),), answer_so_far="a  b"),
+            " c d",
+            "stop",
+            6,
+            2,
         ),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from corral.app.openai.chat_request import ChatCompletionRequest
 from corral.app.openai.validation import validated
 from corral.engines.errors import InvalidRequest
-from corral.engines.requests import ChatRequest, Message, Tool, ToolCall, ToolChoice
+from corral.engines.requests import ChatRequest, ContinuedChat, Message, Tool, ToolCall, ToolChoice
 
 WEATHER = {"name": "weather", "description": "d", "parameters": {"type": "object"}, "strict": True}
 CLOCK = {"name": "clock"}
@@ -122,3 +122,28 @@ def test_functions_are_tools() -> None:
 
 def test_unknown_fields_are_accepted() -> None:
     assert chat(service_tier="auto", metadata={"a": "b"}, made_up=[1]).messages
+
+
+def test_an_answer_that_goes_on() -> None:
+    begun = {"role": "assistant", "content": [{"type": "text", "text": "Once "}]}
+    request = chat(
+        {"role": "user", "content": "hi"}, begun, continue_final_message=True, add_generation_prompt=False
+    )
+    assert isinstance(request, ContinuedChat)
+    assert (request.messages, request.answer_so_far) == ((Message(role="user", content="hi"),), "Once ")
+    assert not isinstance(chat(begun), ContinuedChat)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": ""},
+        {"role": "assistant", "content": "a", "reasoning_content": "b"},
+        {"role": "assistant", "content": "a", "function_call": {"name": "f"}},
+    ],
+)
+def test_what_can_not_go_on(last: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        chat({"role": "user", "content": "hi"}, last, continue_final_message=True)
+    assert refused.value.param == "continue_final_message"

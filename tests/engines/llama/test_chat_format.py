@@ -12,6 +12,7 @@ from corral.engines.llama.constraint import GrammarCompiler
 from corral.engines.llama.parser import OutputParser, ReasoningText, Text, ToolCallArguments, ToolCallStart
 from corral.engines.requests import (
     ChatRequest,
+    ContinuedChat,
     Gbnf,
     Generation,
     JsonObject,
@@ -302,3 +303,35 @@ def test_a_template_that_does_not_work_refuses_every_request() -> None:
     for _ in range(2):
         with pytest.raises(InvalidRequest, match="line 1"):
             broken.prepare(ChatRequest(messages=(USER,)), compiler)
+
+
+def continued(source: str, said: str, **fields: Any) -> PreparedChat:
+    request = ContinuedChat(messages=(USER,), answer_so_far=said, **fields)
+    return made(source).prepare(request, lambda: COMPILER)
+
+
+@pytest.mark.parametrize("source", [templates.PLAIN, templates.HERMES, templates.LLAMA3, templates.QWEN3])
+def test_an_answer_goes_on_where_it_stopped(source: str) -> None:
+    fresh = made(source).prepare(ChatRequest(messages=(USER,)), lambda: COMPILER)
+    prepared = continued(source, " It rains", tools=TOOLS)
+    assert continued(source, " It rains").prompt == fresh.prompt
+    assert (prepared.answer_so_far, fresh.answer_so_far) == (" It rains", "")
+    parser = prepared.parser_factory()
+    assert [*parser.feed(" <think>"), *parser.feed(" today."), *parser.finish()] == [
+        Text(" <think>"),
+        Text(" today."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "fields"),
+    [
+        (templates.HARMONY, {}),
+        (templates.ALWAYS_THINKS, {}),
+        (templates.PLAIN, {"generation": Generation(output_format=JsonObject())}),
+        (templates.HERMES, {"tools": TOOLS, "tool_choice": ToolChoice(mode="required")}),
+    ],
+)
+def test_answers_that_can_not_go_on(source: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match="can't be continued"):
+        continued(source, "It rains", **fields)

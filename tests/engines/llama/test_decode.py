@@ -4,10 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from corral.engines.events import Failed, Finished, Started, TextDelta
 from corral.engines.model import LoadOptions
-from corral.engines.requests import ChatRequest, CompletionRequest, Generation, Message, Sampling
+from corral.engines.requests import (
+    ChatRequest,
+    CompletionRequest,
+    ContinuedChat,
+    Generation,
+    Message,
+    Sampling,
+)
 from tests.engines.llama.running import RunningModel, done_of, running, text_of
 from tests.models import synth_gguf
 
@@ -55,6 +63,18 @@ def test_it_knows_the_capital_of_france(model: RunningModel) -> None:
     assert text_of(events) == "The capital city of France is Paris."
     assert Finished(index=0, reason="stop") in events
     assert done_of(events).completion_tokens == 9
+
+
+def test_an_answer_goes_on_as_if_it_had_never_stopped(model: RunningModel) -> None:
+    question = chat("Write two sentences about the sea.", max_tokens=40)
+    events = model.ask(question)[0]
+    pieces = [event.text for event in events if isinstance(event, TextDelta)]
+    for cut in (1, len(pieces) // 3, 2 * len(pieces) // 3):
+        begun = ContinuedChat(**structs.asdict(question), answer_so_far="".join(pieces[:cut]))
+        going_on = model.ask(begun)[0]
+        assert text_of(going_on).startswith("".join(pieces[cut:]))
+        started = next(event for event in going_on if isinstance(event, Started))
+        assert started.prompt_tokens == done_of(events).prompt_tokens + cut
 
 
 def test_sixteen_prompts_together_give_the_same_text_as_alone(
