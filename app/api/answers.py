@@ -52,6 +52,24 @@ class ChatCompletion(Open):
     usage: Usage
 
 
+class Spoken(Open):
+    """Other formats than JSON come as text."""
+
+    text: str
+
+
+class Picture(Open):
+    b64_json: str | None = None
+    url: str | None = None
+
+
+class Pictures(Open):
+    """With `stream` the pictures come as events instead."""
+
+    created: int
+    data: list[Picture]
+
+
 class CompletionChoice(Open):
     index: int
     text: str

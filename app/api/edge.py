@@ -3,7 +3,9 @@
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+import orjson
 import structlog
 
 from corral.app.api.body import check_media_type, parse_object
@@ -11,7 +13,7 @@ from corral.app.api.call import Call, once
 from corral.app.api.errors import error_body, error_headers, error_object, shape_of
 from corral.app.api.health import NodeState, check_ready
 from corral.app.api.origins import host_allowed
-from corral.app.api.request_errors import HostNotAllowed
+from corral.app.api.request_errors import HostNotAllowed, UnsupportedMediaType
 from corral.app.api.route import Route
 from corral.app.gateway.audit import AuditEntry, AuditLog
 from corral.app.gateway.auth import Asking, Authenticator, check_allowed, is_from_this_machine
@@ -20,6 +22,7 @@ from corral.app.gateway.recording import RecordedBody, RequestLog, RequestRecord
 from corral.app.gateway.relayed import Relayed
 from corral.app.gateway.trace import Trace
 from corral.app.ids import new_id
+from corral.app.openai.form import MEDIA_TYPE, is_form, parse_form
 
 _LOG = structlog.get_logger(__name__)
 
@@ -47,7 +50,8 @@ class _Progress:
 
     client: Client
     trace: Trace = field(default_factory=Trace)
-    body: bytes = b""
+    body: bytes = b""  # as the history gets it
+    body_bytes: int | None = None  # where it was more
     model: str | None = None
     details: dict[str, str] = field(default_factory=dict)
 
@@ -99,6 +103,7 @@ class Edge:
             trace=progress.trace,
             model=progress.model,
             request_body=progress.body,
+            request_bytes=len(progress.body) if progress.body_bytes is None else progress.body_bytes,
             status=answer.status,
             content_type=answer.headers.get("content-type", ""),
             streamed=answer.streamed,
@@ -132,11 +137,9 @@ class Edge:
             check_allowed(principal, route.access)
         if route.needs_ready:
             check_ready(self._state())
-        json = {}
+        body, json = b"", dict[str, Any]()
         if route.body is not None:
-            check_media_type(headers.get("content-type", ""))
-            progress.body = await incoming.read_body()
-            json = parse_object(progress.body)
+            body, json = await _body_of(route, incoming, progress)
             model = json.get("model")
             progress.model = model if isinstance(model, str) else None
         return Call(
@@ -148,11 +151,27 @@ class Edge:
             parameters=incoming.parameters,
             query=incoming.query,
             secure=incoming.secure,
-            body=progress.body,
+            body=body,
             json=json,
             trace=progress.trace,
             details=progress.details,
         )
+
+
+async def _body_of(route: Route, incoming: Incoming, progress: _Progress) -> tuple[bytes, dict[str, Any]]:
+    """As it came, and what is in it. The record gets the same, but of a form not its files."""
+    content_type = incoming.headers.get("content-type", "")
+    if not route.form:
+        check_media_type(content_type)
+        progress.body = body = await incoming.read_body()
+        return body, parse_object(body)
+    if not is_form(content_type):
+        raise UnsupportedMediaType(content_type, wanted=MEDIA_TYPE)
+    body = await incoming.read_body()
+    progress.body_bytes = len(body)
+    form = parse_form(content_type, body)
+    progress.body = orjson.dumps(form.redacted())
+    return body, form.fields()
 
 
 def _entry(

@@ -11,6 +11,7 @@ from corral.app.api import answers
 from corral.app.api.route import EVENT_STREAM, JSON, Route
 from corral.app.gateway.auth import SESSION_COOKIE
 from corral.app.gateway.principal import Access
+from corral.app.openai.form import MEDIA_TYPE
 
 _REFERENCE = "#/components/schemas/{model}"
 _SECURITY = {
@@ -73,7 +74,10 @@ def _operation(route: Route, references: References) -> dict[str, Any]:
         ]
     if route.body is not None:
         schema = references[(route.body, "validation")]
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {MEDIA_TYPE if route.form else JSON: {"schema": schema}},
+        }
     return operation
 
 

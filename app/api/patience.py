@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-MOST_BYTES = 64 * 1024 * 1024
+MOST_BYTES = 128 * 1024 * 1024  # more than any body may have
 AGAIN_S = 10.0
 _MOST_ADDRESSES = 1024
 

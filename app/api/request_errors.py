@@ -57,8 +57,8 @@ class BodyTimeout(ApiError):
 class UnsupportedMediaType(ApiError):
     code = "unsupported_media_type"
 
-    def __init__(self, given: str) -> None:
-        super().__init__(f"send `Content-Type: application/json`, not {given[:100]!r}")
+    def __init__(self, given: str, *, wanted: str = "application/json") -> None:
+        super().__init__(f"send `Content-Type: {wanted}`, not {given[:100]!r}")
 
 
 class RouteNotFound(ApiError):

@@ -14,9 +14,13 @@ Handler = Callable[[Call], Awaitable[GatewayResponse]]
 
 MIB = 1024 * 1024
 INFERENCE_BODY_BYTES = 32 * MIB
+UPLOAD_BODY_BYTES = 100 * MIB
 OTHER_BODY_BYTES = MIB
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+UPLOADS = frozenset(
+    {"/v1/audio/transcriptions", "/v1/audio/translations", "/v1/images/edits", "/v1/images/variations"}
+)
 _PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 
 
@@ -39,6 +43,7 @@ class Route:
     summary: str
     access: Access | None = None  # None: no credentials needed
     body: type[BaseModel] | None = None
+    form: bool = False  # the body is multipart/form-data instead of JSON
     answer: type[BaseModel] | None = None
     answer_types: tuple[str, ...] = (JSON,)
     answer_statuses: tuple[int, ...] = (200,)  # all those with this answer
@@ -70,6 +75,8 @@ class Route:
 
 def body_limit(path: str) -> int:
     """Bytes that a request's body may have."""
+    if path in UPLOADS:
+        return UPLOAD_BODY_BYTES
     return INFERENCE_BODY_BYTES if is_inference(path) else OTHER_BODY_BYTES
 
 

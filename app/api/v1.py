@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from corral.app.api import answers
 from corral.app.api.call import Call, json_answer
+from corral.app.api.media_routes import MediaRoutes
 from corral.app.api.route import EVENT_STREAM, JSON, Handler, Route
 from corral.app.gateway.endpoint import GatewayRequest, GatewayResponse
 from corral.app.gateway.principal import INFERENCE
@@ -64,7 +65,13 @@ class V1:
         return json_answer(await self._responses.input_items(call.parameters["id"], call.client))
 
     def routes(self) -> Sequence[Route]:
-        return [*self._inference_routes(), *self._model_routes(), *self._response_routes()]
+        media = MediaRoutes(forward=self._gateway.forward)
+        return [
+            *self._inference_routes(),
+            *media.routes(),
+            *self._model_routes(),
+            *self._response_routes(),
+        ]
 
     def _inference_routes(self) -> list[Route]:
         rows: list[tuple[str, Handler, str, Shape, Shape, tuple[str, ...]]] = [

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from corral.app.gateway.endpoint import Endpoint
 from corral.engines.capability import lacks
+from corral.engines.errors import ModelNotFound
 from corral.engines.model import Capability
 
 NEEDED: Mapping[str, Capability] = {
@@ -27,10 +28,15 @@ def is_able(capabilities: Collection[str], path: str) -> bool:
 
 
 def able(endpoints: Sequence[Endpoint], path: str, model: str) -> list[Endpoint]:
-    """Those that answer a route for a model. Raises ModelLacksCapability if there are endpoints, but none of them."""
+    """Those that answer a route for a model.
+
+    Raises ModelLacksCapability if there are endpoints, but none of them does; ModelNotFound if none knows the model.
+    """
     found = [each for each in endpoints if each.answers(path, model)]
     if endpoints and not found:
-        name = next(filter(None, (each.listed_name(model) for each in endpoints)), model[:100])
+        name = next(filter(None, (each.listed_name(model) for each in endpoints)), None)
+        if name is None:
+            raise ModelNotFound(f"there is no model {model[:100]!r}; see GET /v1/models", param="model")
         listed = [served for each in endpoints for served in each.models() if served.id == name]
         capabilities = {capability for served in listed for capability in served.capabilities}
         raise lacks(name, NEEDED[path], capabilities)

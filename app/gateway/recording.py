@@ -8,6 +8,7 @@ from typing import Protocol
 from corral.app.gateway.endpoint import Client
 from corral.app.gateway.trace import Trace
 
+_READABLE = ("application/json", "text/")
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # what comes after it is answered, but not kept
 
 
@@ -33,13 +34,26 @@ class RequestRecord:
     trace: Trace
     model: str | None = None  # as the client wrote it
     streamed: bool = False
-    request_body: bytes = b""  # empty if the request was refused before it was read
+    request_body: bytes = (
+        b""  # empty if the request was refused before it was read; of a form without its files
+    )
+    request_bytes: int | None = None  # also those that were not kept; None: those of `request_body`
     status: int = 0
     content_type: str = ""  # of the answer
     answer: list[bytes] = field(default_factory=list)  # empty where the trace has its events
     answer_bytes: int = 0  # also those that were not kept
     outcome: Outcome = Outcome.OK
     duration_s: float = 0.0  # until the last byte
+
+    @property
+    def received_bytes(self) -> int:
+        """The length of the client's body."""
+        return len(self.request_body) if self.request_bytes is None else self.request_bytes
+
+    @property
+    def answers_media(self) -> bool:
+        """Whether the answer is a sound or picture as it is, of which nothing is kept."""
+        return self.status == 200 and self.content_type != "" and not self.content_type.startswith(_READABLE)
 
 
 class RequestLog(Protocol):
@@ -57,6 +71,7 @@ class RecordedBody:
         """`finish` is called once."""
         self._body = body
         self._record = record
+        self._keeps = not record.answers_media
         self._finish: Callable[[RequestRecord], None] | None = finish
 
     def __aiter__(self) -> "RecordedBody":
@@ -70,7 +85,7 @@ class RecordedBody:
             raise
         record = self._record
         record.answer_bytes += len(piece)
-        if record.trace.events is None and record.answer_bytes <= MAX_ANSWER_BYTES:
+        if self._keeps and record.trace.events is None and record.answer_bytes <= MAX_ANSWER_BYTES:
             record.answer.append(piece)
         return piece
 

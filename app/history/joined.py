@@ -8,6 +8,7 @@ import orjson
 from corral.app.history.choices import Choices
 from corral.engines.events import Event, Finished, TextDelta, ToolCallDelta
 
+_TEXT_DELTAS = ("response.output_text.delta", "transcript.text.delta")
 _DONE = b"[DONE]"
 
 
@@ -36,7 +37,7 @@ def joined_stream(data: bytes) -> dict[str, Any]:
         for choice in chunk.get("choices") or ():
             if isinstance(choice, dict):
                 _add_choice(choices, choice)
-        if chunk.get("type") == "response.output_text.delta":
+        if chunk.get("type") in _TEXT_DELTAS:
             choices.text(0, str(chunk.get("delta", "")), reasoning=False)
     return {**choices.document(), **more}
 

@@ -55,7 +55,7 @@ def request_values(record: RequestRecord, number: int) -> tuple[Value, ...]:
         trace.prompt_tokens,
         trace.cached_tokens,
         trace.completion_tokens,
-        len(record.request_body),
+        record.received_bytes,
         record.answer_bytes,
     )
 
@@ -107,6 +107,8 @@ def _answer(record: RequestRecord) -> Any:
         if record.trace.error_code is not None:
             document["error"] = {"code": record.trace.error_code}
         return redacted(document)
+    if record.answers_media:
+        return f"[redacted {record.content_type[:100]} len={record.answer_bytes}]"
     body = b"".join(record.answer)
     if record.path == _VECTORS and record.status == 200:
         return f"[{record.answer_bytes} bytes of vectors]"

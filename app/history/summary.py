@@ -40,7 +40,7 @@ def summary_of(record: RequestRecord) -> dict[str, Any]:
             "prompt_tokens": trace.prompt_tokens,
             "cached_tokens": trace.cached_tokens,
             "completion_tokens": trace.completion_tokens,
-            "request_bytes": len(record.request_body),
+            "request_bytes": record.received_bytes,
             "answer_bytes": record.answer_bytes,
         }
     )

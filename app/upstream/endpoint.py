@@ -14,7 +14,8 @@ from corral.app.gateway.standing import Machine, Standing
 from corral.app.openai import sse
 from corral.app.upstream.client import UpstreamClient, UpstreamResponse
 from corral.app.upstream.errors import NotOffered
-from corral.app.upstream.outgoing import outgoing
+from corral.app.upstream.outgoing import STREAMED, Outgoing, outgoing
+from corral.app.upstream.raw_body import RawBody
 from corral.app.upstream.refusal import MOST_BYTES, event_failure, failure, refused
 from corral.app.upstream.server import Server
 from corral.app.upstream.stream_body import StreamBody
@@ -25,6 +26,8 @@ KEEP_ALIVE_S = 10.0
 MOST_DOCUMENT_BYTES = 128 * 1024 * 1024
 _STREAM_HEADERS = {"content-type": sse.CONTENT_TYPE, "cache-control": "no-cache", "x-accel-buffering": "no"}
 _JSON_HEADERS = {"content-type": "application/json"}
+_DESCRIBING = ("content-type", "content-length", "content-disposition")
+_OTHER_PATHS = {"/v1/rerank": "/rerank"}
 _ELSEWHERE = Machine()
 
 
@@ -122,16 +125,17 @@ class ServerEndpoint:
         self, server: Server, request: GatewayRequest, there: str, meter: Meter
     ) -> GatewayResponse:
         sent = outgoing(request, there)
-        answer = await self._client.open(
-            server, request.method, request.path, headers=sent.headers, body=sent.body
-        )
+        answer = await self._opened(server, request, sent)
         try:
             if answer.status != 200:
                 return await self._refused(server, request, answer, meter)
-            if answer.headers.get("content-type", "").startswith("text/event-stream"):
+            kind = answer.headers.get("content-type", "")
+            if kind.startswith("text/event-stream") and request.path in STREAMED:
                 renamed = None if there == request.model else (there, request.model)
                 reading = StreamReading(drop_usage=sent.asked_usage, renamed=renamed)
                 return await self._stream(server, answer, reading, meter)
+            if not kind.startswith("application/json"):
+                return await _raw(answer, meter)
             data = await answer.read(MOST_DOCUMENT_BYTES)
         except BaseException:
             await answer.aclose()
@@ -142,6 +146,17 @@ class ServerEndpoint:
         if there != request.model:
             data = _renamed(data, there, request.model)
         return GatewayResponse(status=200, headers=_JSON_HEADERS, body=_once(data))
+
+    async def _opened(self, server: Server, request: GatewayRequest, sent: Outgoing) -> UpstreamResponse:
+        """Some servers have a route without `/v1` only."""
+        answer = await self._client.open(
+            server, request.method, request.path, headers=sent.headers, body=sent.body
+        )
+        other = _OTHER_PATHS.get(request.path)
+        if other is None or answer.status not in (404, 405):
+            return answer
+        await answer.aclose()
+        return await self._client.open(server, request.method, other, headers=sent.headers, body=sent.body)
 
     async def _stream(
         self, server: Server, answer: UpstreamResponse, reading: StreamReading, meter: Meter
@@ -172,6 +187,14 @@ class ServerEndpoint:
         if self._listed.models is not models:
             self._listed = _Listed(models, self._name_there)
         return self._listed.find(model)
+
+
+async def _raw(answer: UpstreamResponse, meter: Meter) -> GatewayResponse:
+    body = RawBody(answer, meter)
+    await body.begin()
+    headers = {name: value for name in _DESCRIBING if (value := answer.headers.get(name)) is not None}
+    headers.setdefault("content-type", "application/octet-stream")
+    return GatewayResponse(status=200, headers=headers, body=body, streamed=True)
 
 
 class _Listed:

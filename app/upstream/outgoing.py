@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import orjson
 
 from corral.app.gateway.endpoint import GatewayRequest
+from corral.app.openai.form import is_form, parse_form
 
 _PASSED_ON = ("content-type", "accept", "traceparent", "tracestate", "openai-beta")
-_WITH_USAGE = frozenset({"/v1/chat/completions", "/v1/completions"})
+STREAMED = frozenset({"/v1/chat/completions", "/v1/completions"})  # as events that end with usage and [DONE]
 _ASK_FOR_USAGE = b'"stream_options":{"include_usage":true},'
 
 
@@ -28,9 +29,11 @@ def outgoing(request: GatewayRequest, name_there: str) -> Outgoing:
     headers["x-request-id"] = request.request_id
     headers.setdefault("content-type", "application/json")
     json = request.json
-    asks = request.path in _WITH_USAGE and json.get("stream") is True
+    asks = request.path in STREAMED and json.get("stream") is True
     options = json.get("stream_options") if asks else None
     asks = asks and not (isinstance(options, Mapping) and options.get("include_usage"))
+    if is_form(headers["content-type"]):
+        return Outgoing(headers=headers, body=_form(request, name_there))
     renamed = name_there != request.model
     if not renamed and not asks:
         return Outgoing(headers=headers, body=request.body or orjson.dumps(json))
@@ -43,3 +46,9 @@ def outgoing(request: GatewayRequest, name_there: str) -> Outgoing:
         kept = options if isinstance(options, Mapping) else {}
         changed["stream_options"] = {**kept, "include_usage": True}
     return Outgoing(headers=headers, body=orjson.dumps(changed), asked_usage=asks)
+
+
+def _form(request: GatewayRequest, name_there: str) -> bytes:
+    if name_there == request.model:
+        return request.body
+    return parse_form(request.headers["content-type"], request.body).with_text("model", name_there)

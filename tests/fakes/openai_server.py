@@ -147,6 +147,8 @@ class FakeOpenAI:
             return web.Response(
                 status=plan.status, headers=plan.headers, body=body, content_type=plan.content_type
             )
+        if plan.raw_events is not None:
+            return await self._stream(request, received.path, {}, plan)
         if not received.headers.get("content-type", "").startswith("application/json"):
             return _media(received.path, {})
         wanted = received.json

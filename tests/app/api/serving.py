@@ -177,6 +177,7 @@ class Options:
     cors_origins: Collection[str] = ()
     allowed_hosts: Collection[str] = ()
     trust_loopback: bool = False
+    endpoints: Sequence[Endpoint] = ()  # besides that of the echo models
     queue_max: int = 1024
     queue_timeout_s: float = 60.0
     records: bool = False  # into the database instead of the memory log
@@ -240,7 +241,8 @@ class _Side:
             now=now,
         )
         admission = self._admission
-        gateway = Gateway(endpoints=lambda: (endpoint,), admission=admission, observer=self._metrics, now=now)
+        endpoints = [endpoint, *options.endpoints]
+        gateway = Gateway(endpoints=lambda: endpoints, admission=admission, observer=self._metrics, now=now)
         self._watch = Watch(
             feed=self._feed,
             models=self._pool,
@@ -263,7 +265,7 @@ class _Side:
             people=self._people,
             audit=self._audit,
             history=History(self._database),
-            dashboard=self._dashboard([endpoint], admission),
+            dashboard=self._dashboard(endpoints, admission),
             feed=self._feed,
             watch=self._watch,
             still_valid=self._still_valid,

@@ -1,7 +1,8 @@
 """An endpoint over a fake server, and requests for it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from corral.app.gateway.endpoint import Client, EndpointId, GatewayRequest, GatewayResponse, ServedModel
@@ -10,6 +11,16 @@ from corral.app.upstream.client import UpstreamClient
 from corral.app.upstream.endpoint import ServerEndpoint
 from corral.app.upstream.server import Server
 from tests.fakes.openai_server import MODEL, FakeOpenAI
+
+
+@asynccontextmanager
+async def upstream_client() -> AsyncIterator[UpstreamClient]:
+    """One that is closed at the end."""
+    client = UpstreamClient()
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 def served(id: str, capabilities: Sequence[str] = ()) -> ServedModel:

@@ -19,15 +19,14 @@ from corral.app.upstream.errors import (
     UpstreamUnreachable,
     WrongKey,
 )
-from tests.app.upstream.asking import endpoint_over, events, request, texts, whole
+from tests.app.upstream.asking import endpoint_over, events, request, texts, upstream_client, whole
 from tests.fakes.openai_server import MODEL, PROMPT_TOKENS, WORDS, FakeOpenAI, Plan, openai_server
 
 
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[UpstreamClient]:
-    made = UpstreamClient()
-    yield made
-    await made.close()
+    async with upstream_client() as made:
+        yield made
 
 
 @pytest_asyncio.fixture
