@@ -48,7 +48,7 @@ def make_catalog(files: Iterable[ModelFile]) -> Catalog:
     """Name the files. Of two with the same name and quantisation the first wins, unless it is broken."""
     kept: dict[tuple[str, str], ModelFile] = {}
     for file in files:
-        key = (parse(file.paths[0]).base, file.quantization.lower())
+        key = (base_of(file), file.quantization.lower())
         if key not in kept or (kept[key].error is not None and file.error is None):
             kept[key] = file
     by_base: dict[str, list[ModelFile]] = {}
@@ -69,6 +69,11 @@ def _default_first(file: ModelFile) -> tuple[bool, tuple[int, int, str]]:
     return file.error is not None, default_order(file.quantization, file.size_bytes, file.paths[0].name)
 
 
+def base_of(file: ModelFile) -> str:
+    """The model's name without quantisation: its repository's, else the one that its file's name says."""
+    return file.repository or parse(file.paths[0]).base
+
+
 def _with_quantization(base: str, file: ModelFile) -> str:
     return f"{base}:{file.quantization}" if file.quantization else base
 
@@ -79,9 +84,9 @@ def _index(models: list[ModelFile]) -> dict[str, ModelFile]:
     for model in models:
         index.setdefault(model.name.lower(), model)
     for model in models:
-        index.setdefault(_with_quantization(parse(model.paths[0]).base, model).lower(), model)
+        index.setdefault(_with_quantization(base_of(model), model).lower(), model)
     for model in models:  # in the order of `_default_first` within one base
-        index.setdefault(parse(model.paths[0]).base, model)
+        index.setdefault(base_of(model), model)
     for model in models:
         index.setdefault(parse(model.paths[0]).stem.lower(), model)
     for model in models:

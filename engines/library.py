@@ -7,12 +7,17 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from corral.engines import echo, gguf_file
 from corral.engines.catalog import Catalog, make_catalog
 from corral.engines.errors import ModelBroken
 from corral.engines.model import ModelFile, ModelName
-from corral.engines.model_folders import FoundModel, find_models
+from corral.engines.model_folders import SAFETENSORS, FoundModel, find_models
 from corral.engines.model_names import parse
+
+
+NO_ENGINE = "no engine here can run it"
 
 
 class Library:
@@ -58,7 +63,23 @@ def _scan(
 def _read(found: FoundModel) -> ModelFile | None:
     if found.path.name.lower().endswith(echo.SUFFIX):
         return _read_echo(found)
-    return gguf_file.read_model(found.paths, size_bytes=found.size_bytes, modified_at=found.modified_at)
+    if found.path.name.lower().endswith(SAFETENSORS):
+        return _read_safetensors(found)
+    model = gguf_file.read_model(found.paths, size_bytes=found.size_bytes, modified_at=found.modified_at)
+    return None if model is None else structs.replace(model, repository=found.repository)
+
+
+def _read_safetensors(found: FoundModel) -> ModelFile:
+    return ModelFile(
+        name=ModelName(found.repository),
+        paths=found.paths,
+        size_bytes=found.size_bytes,
+        modified_at=found.modified_at,
+        format=SAFETENSORS.removeprefix("."),
+        quantization=SAFETENSORS.removeprefix("."),
+        repository=found.repository,
+        error=NO_ENGINE,
+    )
 
 
 def _read_echo(found: FoundModel) -> ModelFile:

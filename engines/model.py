@@ -32,6 +32,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     format: str = "gguf"
     architecture: str = ""
     quantization: str = ""  # e.g. "Q4_1"; empty when unknown
+    repository: str = ""  # ORG/MODEL, of files that came from a hub: the name that their folder gives them
     context_length: int = 0  # tokens the model was trained for
     capabilities: frozenset[Capability] = frozenset()
     layers: int = 0

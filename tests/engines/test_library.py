@@ -8,8 +8,9 @@ import pytest
 from gguf import LlamaFileType
 
 from corral.engines.errors import InvalidRequest, ModelNotFound
-from corral.engines.library import Library
+from corral.engines.library import NO_ENGINE, Library
 from corral.engines.model import Capability, ModelFile
+from corral.engines.model_folders import MARKER
 from tests.engines.echo_files import write_echo
 from tests.engines.gguf_files import write_gguf, write_split
 
@@ -251,3 +252,42 @@ async def test_a_file_name_without_quantisation_leaves_it_to_the_header(
 ) -> None:
     write_gguf(tmp_path / "plain.gguf", file_type=file_type)
     assert (await only(tmp_path)).quantization == expected
+
+
+async def test_a_marked_folder_names_its_models(tmp_path: Path) -> None:
+    folder = tmp_path / "Acme" / "Parrot-GGUF"
+    write_gguf(folder / "whatever.Q4_K_M.gguf")
+    (folder / MARKER).touch()
+    library = await scanned(tmp_path)
+    assert names(library) == ["acme/parrot-gguf"]
+    assert library.resolve("Acme/Parrot-GGUF:q4_k_m").paths == (folder / "whatever.Q4_K_M.gguf",)
+    assert library.resolve("whatever.Q4_K_M").name == "acme/parrot-gguf"
+
+
+async def test_a_marked_folder_with_several_quantisations(tmp_path: Path) -> None:
+    folder = tmp_path / "acme" / "parrot"
+    write_gguf(folder / "a.Q4_K_M.gguf")
+    write_split(folder / "Q8_0", "b-Q8_0", 2)
+    (folder / MARKER).touch()
+    (folder / "model.safetensors").write_bytes(b"x" * 10)
+    library = await scanned(tmp_path)
+    assert sorted(names(library)) == ["acme/parrot:Q4_K_M", "acme/parrot:Q8_0", "acme/parrot:safetensors"]
+    assert library.resolve("acme/parrot").quantization == "Q4_K_M"
+
+
+async def test_safetensors_are_listed_as_what_nobody_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "acme" / "parrot"
+    folder.mkdir(parents=True)
+    for number in (1, 2):
+        (folder / f"model-0000{number}-of-00002.safetensors").write_bytes(b"x" * 10)
+    assert names(await scanned(tmp_path)) == []
+    (folder / MARKER).touch()
+    model = await only(tmp_path)
+    assert (model.name, model.size_bytes, model.error) == ("acme/parrot", 20, NO_ENGINE)
+
+
+@pytest.mark.parametrize("folder", [".", "a/b/c", "a b"])
+async def test_a_mark_in_the_wrong_place_means_nothing(tmp_path: Path, folder: str) -> None:
+    write_gguf(tmp_path / folder / "parrot-Q4_0.gguf")
+    (tmp_path / folder / MARKER).touch()
+    assert names(await scanned(tmp_path)) == ["parrot"]
