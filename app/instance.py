@@ -52,6 +52,15 @@ class InstanceLock:
         self._file = file
         return self
 
+    def is_at_its_path(self) -> bool:
+        """Whether the file that is locked is still the one at the path: somebody else may have removed it."""
+        if self._file is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
+        except OSError:
+            return False
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

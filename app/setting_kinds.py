@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 API_KEY = re.compile(r"sk_[A-Za-z0-9]{32}")
 _NONE = {"none", "off", "unlimited", "never"}
@@ -158,8 +159,18 @@ def one_of(*words: str) -> Kind:
     return Kind(allowed=" or ".join(words), read=read)
 
 
+def _read_url(value: object, base: Path) -> str:
+    """Without a slash at the end."""
+    text = _read_text(value, base).rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(value)
+    return text
+
+
 HISTORY = one_of("full", "numbers", "off")
 ROUTER = one_of("auto", "prefer", "never")
+URL = Kind(allowed="an http or https address", read=_read_url)
 TEXT = Kind(allowed="a text", read=_read_text)
 BOOLEAN = Kind(allowed="true or false", read=_read_boolean)
 SECONDS = Kind(allowed="a number of seconds above 0", read=_read_seconds)

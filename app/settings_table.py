@@ -151,6 +151,28 @@ class Settings:
         "Whether the router copies a model to a second machine by itself when requests often wait for it.",
         default=False,
     )
+    download_max_bytes_per_s: int | None = _setting(
+        kinds.optional(kinds.SIZE), "Models are downloaded no faster than this; e.g. `20MB`."
+    )
+    hf_token: str | None = _setting(
+        kinds.TEXT,
+        "A token of the model hub, for models whose terms have to be accepted, and for a higher limit of requests.",
+        standard=("HF_TOKEN",),
+        secret=True,
+    )
+    hf_base_url: str = _setting(
+        kinds.URL,
+        "The model hub, or a mirror of it.",
+        default="https://huggingface.co",
+        standard=("HF_BASE_URL", "HF_ENDPOINT"),
+    )
+    origin_allowlist: tuple[str, ...] = _setting(
+        kinds.WORDS,
+        "From where models may be downloaded: HOST/PATH with `*`. The hub of `hf_base_url` may be used whatever stands here,"
+        " and with huggingface.co go the hosts to which it sends for files.",
+        default=("huggingface.co/*", "cdn-lfs.huggingface.co/*"),
+        legacy=("LLM_RUNTIME_ORIGIN_ALLOWLIST", "LLM_ORIGIN_ALLOWLIST"),
+    )
     log_level: str = _setting(
         kinds.LOG_LEVEL,
         "How much is logged.",

@@ -16,7 +16,6 @@ from corral.engines.model import ModelFile, ModelName
 from corral.engines.model_folders import SAFETENSORS, FoundModel, find_models
 from corral.engines.model_names import parse
 
-
 NO_ENGINE = "no engine here can run it"
 
 

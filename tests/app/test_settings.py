@@ -54,6 +54,8 @@ def test_an_older_name_is_reported_once_and_only_when_used(tmp_path: Path) -> No
     ("name", "text", "value"),
     [
         ("max_memory_bytes", "8GiB", 8 * 2**30),
+        ("hf_base_url", "http://mirror.lan:8080/hub/", "http://mirror.lan:8080/hub"),
+        ("origin_allowlist", "huggingface.co/*, models.lan", ("huggingface.co/*", "models.lan")),
         ("max_memory_bytes", "1.5 gb", 1_500_000_000),
         ("max_memory_bytes", "4096", 4096),
         ("max_memory_bytes", "none", None),
