@@ -4,7 +4,13 @@ from collections.abc import Collection
 
 from corral.engines.errors import ModelLacksCapability
 from corral.engines.model import Capability, ModelFile
-from corral.engines.requests import ChatRequest, CompletionRequest, EmbeddingRequest, Request
+from corral.engines.requests import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    Request,
+    TokenCountRequest,
+)
 
 _WORDS = {
     Capability.CHAT: "chat",
@@ -20,6 +26,8 @@ _WORDS = {
 
 def needed_capability(request: Request) -> Capability:
     """What a model must be able to do to answer this request."""
+    if isinstance(request, TokenCountRequest):
+        return needed_capability(request.prompt)
     if isinstance(request, ChatRequest):
         return Capability.CHAT
     if isinstance(request, CompletionRequest):

@@ -18,7 +18,7 @@ from corral.engines.engine import Emit, Progress, RequestId
 from corral.engines.errors import EngineError, ModelBroken
 from corral.engines.events import Done, Event, Failed, Started, TextDelta
 from corral.engines.model import Capability, LiveNumbers, LoadedInfo, LoadOptions, ModelFile
-from corral.engines.requests import EmbeddingRequest, Request, RerankRequest
+from corral.engines.requests import EmbeddingRequest, Request, RerankRequest, TokenCountRequest
 
 FORMAT = "echo"
 SUFFIX = ".echo"
@@ -166,7 +166,7 @@ class EchoModel:
 
     def _admit(self, request_id: RequestId, request: Request) -> list[Event]:
         try:
-            if isinstance(request, EmbeddingRequest | RerankRequest):
+            if isinstance(request, EmbeddingRequest | RerankRequest | TokenCountRequest):
                 return result_for(request)
             answer = answer_to(request, self._context_length)
         except EngineError as error:

@@ -15,6 +15,7 @@ from corral.engines.events import (
     FinishReason,
     RerankResult,
     TextDelta,
+    TokenCount,
     TokenLogprob,
 )
 from corral.engines.requests import (
@@ -24,6 +25,7 @@ from corral.engines.requests import (
     EmbeddingRequest,
     Generation,
     RerankRequest,
+    TokenCountRequest,
 )
 
 DIMENSIONS = 64
@@ -34,8 +36,15 @@ class EchoAnswer:
     """A running answer: the same words for every choice, one word per step."""
 
     def __init__(
-        self, words: list[str], reason: FinishReason, prompt_tokens: int, generation: Generation
+        self,
+        words: list[str],
+        reason: FinishReason,
+        prompt_tokens: int,
+        generation: Generation,
+        stop: str | None = None,
     ) -> None:
+        """`stop`: the stop string before which the words end."""
+        self._stop = stop
         self.prompt_tokens = prompt_tokens
         self._words = words
         self._reason = reason
@@ -50,7 +59,10 @@ class EchoAnswer:
             self._next += 1
             return [self._delta(index, word) for index in self._choices]
         done = Done(prompt_tokens=self.prompt_tokens, completion_tokens=len(self._words) * len(self._choices))
-        return [*(Finished(index=index, reason=self._reason) for index in self._choices), done]
+        return [
+            *(Finished(index=index, reason=self._reason, stop=self._stop) for index in self._choices),
+            done,
+        ]
 
     def _delta(self, index: int, word: str) -> TextDelta:
         if not self._logprobs:
@@ -68,26 +80,28 @@ def answer_to(request: ChatRequest | CompletionRequest, context_length: int) -> 
         if request.tool_choice.mode in ("required", "named"):
             raise ModelLacksCapability("the echo engine can't call tools", param="tool_choice")
         prompt = next((m.content or "" for m in reversed(request.messages) if m.role == "user"), "")
-        prompt_tokens = sum(len(words_of(m.content or "")) for m in request.messages)
-        prompt_tokens += len(words_of(_said(request)))
     else:
         prompt = _text(request.prompt)
-        prompt_tokens = len(words_of(prompt))
+    prompt_tokens = _prompt_tokens(request)
     if prompt_tokens >= context_length:
         message = f"the prompt has {prompt_tokens} tokens, but this model's context holds {context_length}"
         raise ContextLengthExceeded(
             message, param="messages" if isinstance(request, ChatRequest) else "prompt"
         )
-    words = words_of(_before_stop(prompt, generation.stop).removeprefix(_said(request)))
+    before, stop = _before_stop(prompt, generation.stop)
+    words = words_of(before.removeprefix(_said(request)))
     room = min(generation.max_tokens or context_length, context_length - prompt_tokens)
     reason: FinishReason = "length" if len(words) > room else "stop"
+    stop = stop if reason == "stop" else None
     if isinstance(request, CompletionRequest) and request.echo:
-        return EchoAnswer([prompt, *words[:room]], reason, prompt_tokens, generation)
-    return EchoAnswer(words[:room], reason, prompt_tokens, generation)
+        return EchoAnswer([prompt, *words[:room]], reason, prompt_tokens, generation, stop)
+    return EchoAnswer(words[:room], reason, prompt_tokens, generation, stop)
 
 
-def result_for(request: EmbeddingRequest | RerankRequest) -> list[Event]:
+def result_for(request: EmbeddingRequest | RerankRequest | TokenCountRequest) -> list[Event]:
     """The one-step answers."""
+    if isinstance(request, TokenCountRequest):
+        return [TokenCount(tokens=_prompt_tokens(request.prompt)), Done(prompt_tokens=0)]
     if isinstance(request, EmbeddingRequest):
         inputs = [_text(item) for item in request.inputs]
         dimensions = min(request.dimensions or DIMENSIONS, DIMENSIONS)
@@ -133,6 +147,15 @@ def _text(prompt: str | tuple[int, ...]) -> str:
     return prompt if isinstance(prompt, str) else " ".join(str(token) for token in prompt)
 
 
-def _before_stop(text: str, stop: tuple[str, ...]) -> str:
-    cuts = [text.find(word) for word in stop if word and word in text]
-    return text[: min(cuts)] if cuts else text
+def _prompt_tokens(request: ChatRequest | CompletionRequest) -> int:
+    if isinstance(request, ChatRequest):
+        words = sum(len(words_of(message.content or "")) for message in request.messages)
+        return words + len(words_of(_said(request)))
+    return len(words_of(_text(request.prompt)))
+
+
+def _before_stop(text: str, stop: tuple[str, ...]) -> tuple[str, str | None]:
+    """The text before the first stop string, and that."""
+    cuts = [(text.find(word), word) for word in stop if word and word in text]
+    at, word = min(cuts, default=(len(text), None))
+    return text[:at], word

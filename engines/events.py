@@ -1,7 +1,7 @@
 """What a model answers: a stream of frozen events per request, ended by exactly one Done or Failed.
 
 chat, completion:  Started, then per choice TextDelta / ToolCallDelta … Finished, then Done
-embedding:         EmbeddingResult, Done          rerank:  RerankResult, Done
+embedding:         EmbeddingResult, Done          rerank:  RerankResult, Done          token count:  TokenCount, Done
 """
 
 from typing import Literal
@@ -49,10 +49,11 @@ class ToolCallDelta(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="finished"):
-    """Choice `index` ended."""
+    """Choice `index` ended; with reason "stop", `stop` is the stop string that ended it, if one did."""
 
     index: int
     reason: FinishReason
+    stop: str | None = None
 
 
 class EmbeddingResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="embedding"):
@@ -65,6 +66,12 @@ class RerankResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True, t
     """Relevance of each document, in the order of the request; higher is more relevant."""
 
     scores: tuple[float, ...]
+
+
+class TokenCount(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="token_count"):
+    """Tokens of a prompt that was only counted."""
+
+    tokens: int
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="done"):
@@ -84,4 +91,14 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="fa
     param: str | None = None
 
 
-Event = Started | TextDelta | ToolCallDelta | Finished | EmbeddingResult | RerankResult | Done | Failed
+Event = (
+    Started
+    | TextDelta
+    | ToolCallDelta
+    | Finished
+    | EmbeddingResult
+    | RerankResult
+    | TokenCount
+    | Done
+    | Failed
+)

@@ -122,4 +122,12 @@ class RerankRequest(msgspec.Struct, frozen=True, kw_only=True, tag="rerank"):
     documents: tuple[str, ...]
 
 
-Request = ChatRequest | ContinuedChat | CompletionRequest | EmbeddingRequest | RerankRequest
+class TokenCountRequest(msgspec.Struct, frozen=True, kw_only=True, tag="token_count"):
+    """How many tokens a request's prompt has, as the model would read it; nothing is generated."""
+
+    prompt: ChatRequest | ContinuedChat | CompletionRequest
+
+
+Request = (
+    ChatRequest | ContinuedChat | CompletionRequest | EmbeddingRequest | RerankRequest | TokenCountRequest
+)

@@ -16,6 +16,7 @@ class _Choice:
         self.logprobs: list[TokenLogprob] = []
         self.calls: dict[int, dict[str, Any]] = {}
         self.reason = "stop"
+        self.stop: str | None = None
 
     def call(self, event: ToolCallDelta) -> None:
         call = self.calls.setdefault(
@@ -58,7 +59,8 @@ class ChatDocument:
         elif isinstance(event, ToolCallDelta):
             self._choices[event.index].call(event)
         elif isinstance(event, Finished):
-            self._choices[event.index].reason = event.reason
+            choice = self._choices[event.index]
+            choice.reason, choice.stop = event.reason, event.stop
         elif isinstance(event, Done):
             self._done = event
 
@@ -77,9 +79,10 @@ class ChatDocument:
     def _choice(self, index: int, choice: _Choice) -> dict[str, Any]:
         logprobs = {"content": chat_logprobs(choice.logprobs), "refusal": None} if self._logprobs else None
         called = self._functions and choice.reason == "tool_calls"
-        return {
+        document = {
             "index": index,
             "message": choice.message(functions=self._functions),
             "logprobs": logprobs,
             "finish_reason": "function_call" if called else choice.reason,
         }
+        return document if choice.stop is None else document | {"stop_reason": choice.stop}

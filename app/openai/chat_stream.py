@@ -39,7 +39,7 @@ class ChatStream:
             return self._chunk(event.index, self._call(event))
         if type(event) is Finished:
             reason = "function_call" if self._functions and event.reason == "tool_calls" else event.reason
-            return self._chunk(event.index, {}, finish_reason=reason)
+            return self._chunk(event.index, {}, finish_reason=reason, stop=event.stop)
         if type(event) is Started:
             role = {"role": "assistant", "content": ""}
             return b"".join(self._chunk(index, role) for index in range(self._choices))
@@ -71,8 +71,12 @@ class ChatStream:
             return sse.DONE
         return self._head + b'],"usage":' + orjson.dumps(usage(done)) + b"}\n\n" + sse.DONE
 
-    def _chunk(self, index: int, delta: dict[str, Any], *, finish_reason: str | None = None) -> bytes:
+    def _chunk(
+        self, index: int, delta: dict[str, Any], *, finish_reason: str | None = None, stop: str | None = None
+    ) -> bytes:
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        if stop is not None:
+            choice["stop_reason"] = stop  # vLLM's name for it; OpenAI doesn't tell
         return self._head + orjson.dumps(choice) + self._tail
 
     def _before(self, index: int, field: bytes) -> bytes:

@@ -11,7 +11,9 @@ from corral.engines.requests import Tool, ToolChoice
 MAX_TOOLS = 128
 _OPEN = ConfigDict(extra="allow", strict=True)
 
-FunctionName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
+FunctionName = Annotated[
+    str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$")
+]  # OpenAI's have 64 at most, Anthropic's 128
 Mode = Literal["none", "auto", "required"]
 
 

@@ -12,6 +12,7 @@ from corral.app.openai.completion_answer import CompletionDocument, CompletionSt
 from corral.app.openai.completions import TextCompletionRequest
 from corral.app.openai.embeddings import EmbeddingsDocument, EmbeddingsRequest
 from corral.app.openai.rerank import RerankBody, RerankDocument
+from corral.app.openai.token_count import COUNT_PATH, ChatToCount, TokenCountDocument
 from corral.app.openai.translation import AnswerHead, Translation, new_id
 from corral.app.openai.validation import validated
 
@@ -83,9 +84,16 @@ def translate_rerank(json: Json, _now: int) -> Translation:
     return Translation(requests=(body.engine_request(),), document=partial(RerankDocument, body))
 
 
+def translate_token_count(json: Json, _now: int) -> Translation:
+    """Raises InvalidRequest."""
+    body = validated(ChatToCount, json)
+    return Translation(requests=(body.engine_request(),), document=TokenCountDocument)
+
+
 TRANSLATIONS: Mapping[str, Translate] = {
     "/v1/chat/completions": translate_chat,
     "/v1/completions": translate_completion,
     "/v1/embeddings": translate_embeddings,
     "/v1/rerank": translate_rerank,
+    COUNT_PATH: translate_token_count,
 }

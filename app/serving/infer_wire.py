@@ -24,6 +24,7 @@ from corral.engines.events import (
     RerankResult,
     Started,
     TextDelta,
+    TokenCount,
     ToolCallDelta,
 )
 from corral.engines.frames import FrameError, FrameSplitter
@@ -85,6 +86,7 @@ class _ToolCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 class _Finished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="finished"):
     index: int = 0
     reason: FinishReason = "stop"
+    stop: str | None = None
 
 
 class _Embedding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="embedding"):
@@ -93,6 +95,10 @@ class _Embedding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 class _Rerank(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="rerank"):
     scores: tuple[float, ...] = ()
+
+
+class _TokenCount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="token_count"):
+    tokens: int = 0
 
 
 class _Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="done"):
@@ -108,7 +114,7 @@ class _Failed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     param: str | None = None
 
 
-_WireEvent = _Started | _Text | _ToolCall | _Finished | _Embedding | _Rerank | _Done | _Failed
+_WireEvent = _Started | _Text | _ToolCall | _Finished | _Embedding | _Rerank | _TokenCount | _Done | _Failed
 _WIRE: dict[type[Event], type[_WireEvent]] = {
     Started: _Started,
     TextDelta: _Text,
@@ -116,6 +122,7 @@ _WIRE: dict[type[Event], type[_WireEvent]] = {
     Finished: _Finished,
     EmbeddingResult: _Embedding,
     RerankResult: _Rerank,
+    TokenCount: _TokenCount,
     Done: _Done,
     Failed: _Failed,
 }

@@ -33,6 +33,11 @@ class Answer:
         """A stop string was found: the answer is complete."""
         return self._text.stopped
 
+    @property
+    def stop_string(self) -> str | None:
+        """The stop string that was found."""
+        return self._text.stop_string
+
     def add_logprob(self, entry: TokenLogprob) -> None:
         """Remember a generated token's probability; it leaves with the next text."""
         self._logprobs.append(entry)

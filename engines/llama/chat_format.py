@@ -92,6 +92,10 @@ class ChatFormat:
                 param="continue_final_message",
             )
 
+    def prompt(self, request: ChatRequest) -> str:
+        """What the model would read. Raises InvalidRequest and its kinds."""
+        return self._render(request, offered_tools(request))
+
     def _render(self, request: ChatRequest, tools: Sequence[Tool]) -> str:
         if self._template is None:
             assert self._error is not None

@@ -12,7 +12,7 @@ import llama_cpp
 from corral.engines import devices, fit
 from corral.engines.engine import Emit, Progress, RequestId
 from corral.engines.errors import EngineError, ModelLacksCapability
-from corral.engines.events import Failed
+from corral.engines.events import Done, Failed, TokenCount
 from corral.engines.llama.chat_format import ChatFormat
 from corral.engines.llama.inbox import Inbox
 from corral.engines.llama.meter import Meter
@@ -26,7 +26,14 @@ from corral.engines.llama.sequence import Sequence
 from corral.engines.llama.shelf import Shelf
 from corral.engines.llama.slots import SlotTable
 from corral.engines.model import Capability, LiveNumbers, LoadedInfo, LoadOptions, ModelFile
-from corral.engines.requests import ChatRequest, CompletionRequest, EmbeddingRequest, Request, RerankRequest
+from corral.engines.requests import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    Request,
+    RerankRequest,
+    TokenCountRequest,
+)
 
 _PREPARING_THREADS = 2
 _SWITCH_INTERVAL_S = 0.0005  # the decode loop gets the interpreter back quickly from preparing threads
@@ -142,10 +149,13 @@ class LlamaModel:
             failure = Failed(
                 code=EngineError.code, message=f"this request could not be prepared ({type(error).__name__})"
             )
-        return lambda: self._loop.inbox.reject(request_id, failure)
+        return lambda: self._loop.inbox.settle(request_id, [failure])
 
     def _work(self, request_id: RequestId, request: Request) -> Callable[[], None]:
         """The prepared request as a call that delivers it. Raises InvalidRequest and its kinds."""
+        if isinstance(request, TokenCountRequest):
+            counted = TokenCount(tokens=self._preparer.count(request.prompt))
+            return lambda: self._loop.inbox.settle(request_id, [counted, Done(prompt_tokens=0)])
         if isinstance(self._loop, Scheduler):
             choices = self._choices(request_id, request)
             scheduler: Inbox[Listing[Sequence]] = self._loop.inbox

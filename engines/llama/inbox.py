@@ -1,12 +1,12 @@
 """How requests reach a loop that runs in a thread of its own."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from corral.engines.engine import RequestId
-from corral.engines.events import Failed
+from corral.engines.events import Event
 
 Work = TypeVar("Work")
 
@@ -16,7 +16,7 @@ class Mail(Generic[Work]):
     """What arrived since the last look."""
 
     work: list[Work]
-    rejected: list[tuple[RequestId, Failed]]  # requests that couldn't be prepared
+    settled: list[tuple[RequestId, Event]]  # events of requests that need no step
     cancelled: frozenset[RequestId]
 
 
@@ -26,7 +26,7 @@ class Inbox(Generic[Work]):
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._work: list[Work] = []
-        self._rejected: list[tuple[RequestId, Failed]] = []
+        self._settled: list[tuple[RequestId, Event]] = []
         self._cancelled: set[RequestId] = set()
         self._closed = False
 
@@ -35,9 +35,10 @@ class Inbox(Generic[Work]):
             self._work.append(work)
             self._changed.notify()
 
-    def reject(self, request_id: RequestId, failure: Failed) -> None:
+    def settle(self, request_id: RequestId, events: Sequence[Event]) -> None:
+        """A request that needs no step: it couldn't be prepared, or that answered it."""
         with self._changed:
-            self._rejected.append((request_id, failure))
+            self._settled.extend((request_id, event) for event in events)
             self._changed.notify()
 
     def cancel(self, request_id: RequestId) -> None:
@@ -53,13 +54,11 @@ class Inbox(Generic[Work]):
     def take(self, *, wait: bool, on_idle: Callable[[], None]) -> Mail[Work] | None:
         """Everything that arrived; with `wait`, blocks until there is something. None: closed."""
         with self._changed:
-            if wait and not (self._work or self._rejected or self._cancelled or self._closed):
+            if wait and not (self._work or self._settled or self._cancelled or self._closed):
                 on_idle()
-                self._changed.wait_for(
-                    lambda: self._work or self._rejected or self._cancelled or self._closed
-                )
+                self._changed.wait_for(lambda: self._work or self._settled or self._cancelled or self._closed)
             if self._closed:
                 return None
-            mail = Mail(self._work, self._rejected, frozenset(self._cancelled))
-            self._work, self._rejected, self._cancelled = [], [], set()
+            mail = Mail(self._work, self._settled, frozenset(self._cancelled))
+            self._work, self._settled, self._cancelled = [], [], set()
             return mail

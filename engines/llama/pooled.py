@@ -57,7 +57,7 @@ class PooledRunner:
         self._jobs.extend(mail.work)
         self._jobs = deque(job for job in self._jobs if job.request_id not in mail.cancelled)
         self._meter.load(active=min(len(self._jobs), 1), queued=max(0, len(self._jobs) - 1), cached=0)
-        return mail.rejected
+        return mail.settled
 
     def _step(self) -> Listing[tuple[RequestId, Event]]:
         """One batch: as many whole inputs as fit, in order of arrival."""

@@ -19,6 +19,7 @@ from corral.engines.llama.sequence import Job, Sequence, token_room
 from corral.engines.requests import (
     ChatRequest,
     CompletionRequest,
+    ContinuedChat,
     EmbeddingRequest,
     Gbnf,
     Generation,
@@ -67,9 +68,7 @@ class Preparer:
 
     def chat(self, request_id: RequestId, request: ChatRequest) -> list[Sequence]:
         """Raises InvalidRequest and its kinds."""
-        if self._chat is None:
-            raise ModelLacksCapability("this model has no chat template; use /v1/completions", param="model")
-        prepared = self._chat.prepare(request, self.grammars)
+        prepared = self._known_chat().prepare(request, self.grammars)
         generation = request.generation
         return self._choices(
             request_id,
@@ -80,6 +79,18 @@ class Preparer:
             parser=prepared.parser_factory,
             piece=self._pieces.showing(prepared.preserved_special),
         )
+
+    def count(self, prompt: ChatRequest | CompletionRequest) -> int:
+        """Tokens of the prompt, also of one that is too long. Raises InvalidRequest and its kinds."""
+        if isinstance(prompt, ChatRequest):
+            so_far = prompt.answer_so_far if isinstance(prompt, ContinuedChat) else ""
+            return len(self._prompt_tokens(self._known_chat().prompt(prompt), so_far))
+        return len(self._infill(prompt) if prompt.suffix is not None else self._plain_prompt(prompt.prompt))
+
+    def _known_chat(self) -> ChatFormat:
+        if self._chat is None:
+            raise ModelLacksCapability("this model has no chat template; use /v1/completions", param="model")
+        return self._chat
 
     def completion(self, request_id: RequestId, request: CompletionRequest) -> list[Sequence]:
         """Raises InvalidRequest and its kinds."""

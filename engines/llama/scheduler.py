@@ -66,7 +66,7 @@ class Scheduler:
         mail = self.inbox.take(wait=not (self._running or self._waiting), on_idle=self._meter.idle)
         if mail is None:
             return False
-        self._out.extend(mail.rejected)
+        self._out.extend(mail.settled)
         for choices in mail.work:
             self._waiting.extend(choices)
         if mail.cancelled:
@@ -263,9 +263,10 @@ class Scheduler:
         job = sequence.job
         for event in sequence.answer.finish():
             self._emit(job, event)
+        stop = sequence.answer.stop_string if reason == "stop" else None
         if sequence.answer.called_tools and reason == "stop":
             reason = "tool_calls"
-        self._emit(job, Finished(index=sequence.index, reason=reason))
+        self._emit(job, Finished(index=sequence.index, reason=reason, stop=stop))
         job.reasoning_tokens += sequence.answer.reasoning_tokens
         self._retire(sequence)
         job.open_choices -= 1

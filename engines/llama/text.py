@@ -11,7 +11,12 @@ class TextAssembler:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stop = tuple(text for text in stop if text)
         self._held = ""
-        self.stopped = False  # a stop string was found; nothing after it is given
+        self.stop_string: str | None = None  # the one that was found; nothing after it is given
+
+    @property
+    def stopped(self) -> bool:
+        """A stop string was found."""
+        return self.stop_string is not None
 
     def feed(self, data: bytes) -> str:
         """The text that became certain with these bytes."""
@@ -29,10 +34,11 @@ class TextAssembler:
         if not self._stop:
             return new
         text = self._held + new
-        found = [(at + len(stop), at) for stop in self._stop if (at := text.find(stop)) >= 0]
+        found = [(at + len(stop), at, stop) for stop in self._stop if (at := text.find(stop)) >= 0]
         if found:  # the first to be complete counts, however the text was cut into pieces
-            self.stopped, self._held = True, ""
-            return text[: min(found)[1]]
+            _, at, self.stop_string = min(found)
+            self._held = ""
+            return text[:at]
         held = max(overlap(text, stop) for stop in self._stop)
         self._held = text[len(text) - held :]
         return text[: len(text) - held]

@@ -1,6 +1,6 @@
 """POST, GET and DELETE of /v1/responses: a chat completion each, translated and kept."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, NewType
@@ -8,15 +8,15 @@ from typing import Any, NewType
 import orjson
 
 from corral.app.gateway.endpoint import Client, GatewayRequest, GatewayResponse
+from corral.app.openai.answer_reading import Forward, TranslatedBody, chunks_of
 from corral.app.openai.responses.builder import Document, ResponseBuilder, ServerEvent
 from corral.app.openai.responses.request import ResponseRequest, chat_body
 from corral.app.openai.responses.store import ResponseStore, StoredResponse
-from corral.app.openai.sse import CONTENT_TYPE, KEEP_ALIVE, data_events
+from corral.app.openai.sse import CONTENT_TYPE, KEEP_ALIVE
 from corral.app.openai.validation import validated
 from corral.engines.errors import EngineError
 
 ResponseId = NewType("ResponseId", str)
-Forward = Callable[[GatewayRequest], Awaitable[GatewayResponse]]
 
 _EVENT_STREAM = {"content-type": CONTENT_TYPE, "cache-control": "no-cache"}
 _JSON = {"content-type": "application/json"}
@@ -77,7 +77,7 @@ class ResponsesService:
         builder = ResponseBuilder(wanted, now=self._now)
         task = _Task(builder=builder, items=items, client=request.client, keep=wanted.store is not False)
         if wanted.stream:
-            events = _StreamBody(self._stream(task, answer), answer)
+            events = TranslatedBody(self._stream(task, answer), answer)
             headers = {**answer.headers, **_EVENT_STREAM}
             return GatewayResponse(status=200, headers=headers, body=events, streamed=True)
         document = await self._document(task, answer)
@@ -126,7 +126,7 @@ class ResponsesService:
         builder = task.builder
         yield _encode(builder.start())
         failed = False
-        async with aclosing(_chunks(answer)) as chunks:
+        async with aclosing(chunks_of(answer)) as chunks:
             async for chunk in chunks:
                 if chunk is None:
                     yield KEEP_ALIVE
@@ -139,7 +139,7 @@ class ResponsesService:
             yield _encode(await self._finish(task))
 
     async def _document(self, task: _Task, answer: GatewayResponse) -> Document:
-        async with aclosing(_chunks(answer)) as chunks:
+        async with aclosing(chunks_of(answer)) as chunks:
             async for chunk in chunks:
                 if chunk is not None and "error" in chunk:
                     message = chunk["error"].get("message", "the answer could not be completed")
@@ -163,41 +163,6 @@ class ResponsesService:
             )
             await self._store.put(stored, expires_at=now + self._retention_s())
         return events
-
-
-class _StreamBody:
-    """The events of a response. Closing it ends the chat completion, even if nothing was ever read."""
-
-    def __init__(self, events: AsyncGenerator[bytes, None], chat: GatewayResponse) -> None:
-        self._events = events
-        self._chat = chat
-
-    def __aiter__(self) -> "_StreamBody":
-        return self
-
-    async def __anext__(self) -> bytes:
-        return await anext(self._events)
-
-    async def aclose(self) -> None:
-        await self._events.aclose()
-        await _close(self._chat)
-
-
-async def _chunks(answer: GatewayResponse) -> AsyncGenerator[Mapping[str, Any] | None, None]:
-    """The chunks of a chat stream; None for a comment. Closing this closes the chat completion."""
-    try:
-        async for data in data_events(answer.body):
-            if data is None:
-                yield None
-            elif data != b"[DONE]":
-                yield orjson.loads(data)
-    finally:
-        await _close(answer)
-
-
-async def _close(answer: GatewayResponse) -> None:
-    if close := getattr(answer.body, "aclose", None):
-        await close()
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

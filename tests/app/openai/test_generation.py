@@ -94,7 +94,7 @@ def test_what_is_missing_is_said_to_be_missing(path: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         TRANSLATIONS[path]({"model": "m"}, 0)
     assert caught.value.code == "missing_field"
-    assert caught.value.param in ("messages", "prompt", "input", "query", "documents")
+    assert caught.value.param in ("messages", "prompt", "input", "query", "documents", "chat")
 
 
 def test_sampling_fields_reach_the_engine() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from corral.app.serving import infer_wire as wire
 from corral.engines.errors import InvalidRequest
-from corral.engines.events import Done, Started, TextDelta
+from corral.engines.events import Done, Finished, Started, TextDelta, TokenCount
 from corral.engines.frames import FrameError
+from corral.engines.requests import CompletionRequest, TokenCountRequest
 from tests.app.serving.golden_values import CALLS, EVENTS, golden
 
 
@@ -22,6 +23,14 @@ def test_frames() -> None:
     assert tuple(wire.FrameReader().feed(golden("frames"))) == EVENTS
     frames = b"".join(map(wire.encode_frame, (EVENTS[:4], (), EVENTS[4:])))
     assert frames == golden("frames")
+
+
+def test_what_came_after_the_golden_files() -> None:
+    events = (Finished(index=0, reason="stop", stop="###"), TokenCount(tokens=7))
+    assert tuple(wire.FrameReader().feed(wire.encode_frame(events))) == events
+    count = TokenCountRequest(prompt=CompletionRequest(prompt="a"))
+    call = wire.InferCall(model="m", request=count)
+    assert wire.decode_call(wire.encode_call(call)) == call
 
 
 def test_frames_in_pieces() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from corral.engines.events import Failed, Finished, Started, TextDelta
+from corral.engines.events import Failed, Finished, Started, TextDelta, TokenCount
 from corral.engines.model import LoadOptions
 from corral.engines.requests import (
     ChatRequest,
@@ -15,6 +15,7 @@ from corral.engines.requests import (
     Generation,
     Message,
     Sampling,
+    TokenCountRequest,
 )
 from tests.engines.llama.running import RunningModel, done_of, running, text_of
 from tests.models import synth_gguf
@@ -162,7 +163,15 @@ def test_stop_strings_end_the_answer(model: RunningModel) -> None:
     )
     events = model.ask(request)[0]
     assert "3" not in text_of(events) and "2" in text_of(events)
-    assert Finished(index=0, reason="stop") in events
+    assert Finished(index=0, reason="stop", stop="3") in events
+
+
+def test_a_prompt_is_counted_as_it_is_read(model: RunningModel) -> None:
+    asked = chat("Hi there", max_tokens=1)
+    counted = model.ask(TokenCountRequest(prompt=asked))[0]
+    (count,) = [event for event in counted if isinstance(event, TokenCount)]
+    assert count.tokens == done_of(model.ask(asked)[0]).prompt_tokens
+    assert done_of(counted).prompt_tokens == 0, "nothing was read"
 
 
 def test_a_cancelled_request_frees_its_sequence(model: RunningModel) -> None:
