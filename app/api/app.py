@@ -15,7 +15,7 @@ from corral.app.api.asgi_scope import refused_of, relayed_of
 from corral.app.api.call import Call, json_answer
 from corral.app.api.connection import CorralApp
 from corral.app.api.edge import Incoming
-from corral.app.api.errors import error_body, error_headers, shape_of
+from corral.app.api.errors import error_body_in, error_headers, shape_of
 from corral.app.api.health import NodeInfo
 from corral.app.api.metrics import Metrics
 from corral.app.api.openapi import openapi_document
@@ -28,6 +28,7 @@ from corral.app.api.request_errors import (
     RouteNotFound,
 )
 from corral.app.api.route import Route, body_limit, is_inference
+from corral.app.dialects.dialect import Dialect, dialect_of
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.ids import new_id
 
@@ -135,9 +136,12 @@ class _Around:
     async def _end(self, response: Response) -> Response:
         response.headers["x-request-id"] = g.request_id
         if is_inference(request.path):
+            headers = _lower(request.headers.items())
+            if dialect_of(request.path, headers) is Dialect.ANTHROPIC:
+                response.headers["request-id"] = g.request_id
             response.headers.setdefault("x-corral-node", self._node_name)
             preflight = request.method == "OPTIONS"
-            added = cors_headers(_lower(request.headers.items()), self._cors_origins, preflight=preflight)
+            added = cors_headers(headers, self._cors_origins, preflight=preflight)
             response.headers.update(added)
         rule = request.url_rule
         self._metrics.request(
@@ -180,7 +184,9 @@ async def _response(answer: GatewayResponse) -> Response:
 
 
 def _error_response(error: Exception) -> Response:
-    return Response(error_body(error), status=shape_of(error).status, headers=error_headers(error))
+    dialect = dialect_of(request.path, _lower(request.headers.items()))
+    body = error_body_in(dialect, error, request_id=g.request_id)
+    return Response(body, status=shape_of(error).status, headers=error_headers(error))
 
 
 def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

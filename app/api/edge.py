@@ -10,11 +10,12 @@ import structlog
 
 from corral.app.api.body import check_media_type, parse_object
 from corral.app.api.call import Call, once
-from corral.app.api.errors import error_body, error_headers, error_object, shape_of
+from corral.app.api.errors import error_body_in, error_headers, error_object, shape_of
 from corral.app.api.health import NodeState, check_ready
 from corral.app.api.origins import host_allowed
 from corral.app.api.request_errors import HostNotAllowed, UnsupportedMediaType
 from corral.app.api.route import Route
+from corral.app.dialects.dialect import dialect_of
 from corral.app.gateway.audit import AuditEntry, AuditLog
 from corral.app.gateway.auth import Asking, Authenticator, check_allowed, is_from_this_machine
 from corral.app.gateway.endpoint import Client, GatewayResponse
@@ -162,7 +163,8 @@ async def _body_of(route: Route, incoming: Incoming, progress: _Progress) -> tup
     """As it came, and what is in it. The record gets the same, but of a form not its files."""
     content_type = incoming.headers.get("content-type", "")
     if not route.form:
-        check_media_type(content_type)
+        if not route.any_media_type:
+            check_media_type(content_type)
         progress.body = body = await incoming.read_body()
         return body, parse_object(body)
     if not is_form(content_type):
@@ -193,4 +195,6 @@ def _error_answer(error: Exception, incoming: Incoming) -> GatewayResponse:
     status = shape_of(error).status
     if status == 500:
         _LOG.error("request failed", path=incoming.path, exc_info=error)
-    return GatewayResponse(status=status, headers=error_headers(error), body=once(error_body(error)))
+    dialect = dialect_of(incoming.path, incoming.headers)
+    body = error_body_in(dialect, error, request_id=incoming.request_id)
+    return GatewayResponse(status=status, headers=error_headers(error), body=once(body))

@@ -7,6 +7,8 @@ import orjson
 
 from corral.app.api import request_errors as api
 from corral.app.cluster import errors as cluster
+from corral.app.dialects.dialect import Dialect
+from corral.app.dialects.errors import error_document, last_words
 from corral.app.gateway import errors as gateway
 from corral.app.model_copy import errors as model_copy
 from corral.app.openai.responses.service import ResponseFailed, ResponseNotFound
@@ -121,6 +123,17 @@ def error_object(error: Exception) -> dict[str, Any]:
 def error_body(error: Exception) -> bytes:
     """The JSON of an error answer, and of a stream's last event."""
     return orjson.dumps({"error": error_object(error)})
+
+
+def error_body_in(dialect: Dialect, error: Exception, *, request_id: str | None = None) -> bytes:
+    """The same in a client's own dialect."""
+    status = shape_of(error).status
+    return orjson.dumps(error_document(dialect, error_object(error), status=status, request_id=request_id))
+
+
+def last_words_in(dialect: Dialect, error: Exception) -> bytes:
+    """The end of a stream that breaks off."""
+    return last_words(dialect, error_object(error), status=shape_of(error).status)
 
 
 def error_headers(error: Exception) -> dict[str, str]:

@@ -45,6 +45,8 @@ def _schemas(routes: Sequence[Route]) -> tuple[References, dict[str, Any]]:
     for route in routes:
         if route.body is not None:
             wanted[(route.body, "validation")] = None
+        if route.error is not None:
+            wanted[(route.error, "serialization")] = None
         if route.answer is not None:
             wanted[(route.answer, "serialization")] = None
     found, schema = models_json_schema(list(wanted), ref_template=_REFERENCE)
@@ -82,7 +84,7 @@ def _operation(route: Route, references: References) -> dict[str, Any]:
 
 
 def _responses(route: Route, references: References) -> dict[str, Any]:
-    error = {JSON: {"schema": references[(answers.Error, "serialization")]}}
+    error = {JSON: {"schema": references[(route.error or answers.Error, "serialization")]}}
     schema = {} if route.answer is None else references[(route.answer, "serialization")]
     content = {kind: {"schema": _schema_of(kind, schema)} for kind in route.answer_types}
     responses = {

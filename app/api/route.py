@@ -49,6 +49,8 @@ class Route:
     answer_statuses: tuple[int, ...] = (200,)  # all those with this answer
     errors: tuple[int, ...] = ()  # statuses besides those that scope and body bring
     queries: tuple[Query, ...] = ()
+    error: type[BaseModel] | None = None  # the shape of errors where it isn't OpenAI's
+    any_media_type: bool = False  # a body is JSON whatever the request calls it
     needs_ready: bool = False  # 503 while the node starts or stops
     recorded: bool = False  # in the history
     node_local: bool = False  # about this very node: answered here, also when another one is the router
@@ -81,5 +83,5 @@ def body_limit(path: str) -> int:
 
 
 def is_inference(path: str) -> bool:
-    """Whether a path belongs to the OpenAI side, where CORS and large bodies are possible."""
-    return path.startswith("/v1/") or path in ("/rerank", "/v2/rerank")
+    """Whether a path is for clients of models, whatever their dialect: there CORS and large bodies are possible."""
+    return path.startswith(("/v1/", "/api/")) or path in ("/rerank", "/v2/rerank")

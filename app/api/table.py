@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from corral.app.api.anthropic_routes import AnthropicRoutes
 from corral.app.api.audit_routes import AuditRoutes
 from corral.app.api.auth_routes import AuthRoutes
 from corral.app.api.cluster_routes import ClusterControl, ClusterRoutes
@@ -73,6 +74,7 @@ def routes_of(services: Services) -> list[Route]:
     """Every route but that of the document which describes them."""
     return [
         *V1(gateway=services.gateway, responses=services.responses).routes(),
+        *AnthropicRoutes(gateway=services.gateway).routes(),
         *Health(
             node=services.node,
             state=services.state,

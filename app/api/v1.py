@@ -9,6 +9,8 @@ from corral.app.api import answers
 from corral.app.api.call import Call, json_answer
 from corral.app.api.media_routes import MediaRoutes
 from corral.app.api.route import EVENT_STREAM, JSON, Handler, Route
+from corral.app.dialects.anthropic.models import model_info, model_page
+from corral.app.dialects.dialect import ANTHROPIC_VERSION
 from corral.app.gateway.endpoint import GatewayRequest, GatewayResponse
 from corral.app.gateway.principal import INFERENCE
 from corral.app.openai.chat_request import ChatCompletionRequest
@@ -20,7 +22,7 @@ from corral.app.openai.responses.service import ResponsesService
 
 Shape = type[BaseModel]
 _STREAMS = (JSON, EVENT_STREAM)
-_INFERENCE_ERRORS = (404, 429, 500, 502, 503, 504)
+INFERENCE_ERRORS = (404, 429, 500, 502, 503, 504)
 
 
 class Inference(Protocol):
@@ -47,10 +49,13 @@ class V1:
         return await self._gateway.forward(call.inference("/v1/rerank"))
 
     async def models(self, call: Call) -> GatewayResponse:
+        if ANTHROPIC_VERSION in call.headers:
+            return json_answer(model_page(self._gateway.models(), call.query))
         return json_answer({"object": "list", "data": self._gateway.models()})
 
     async def model(self, call: Call) -> GatewayResponse:
-        return json_answer(self._gateway.model(call.parameters["id"]))
+        model = self._gateway.model(call.parameters["id"])
+        return json_answer(model_info(model) if ANTHROPIC_VERSION in call.headers else model)
 
     async def create_response(self, call: Call) -> GatewayResponse:
         return await self._responses.create(call.inference())
@@ -121,7 +126,7 @@ class V1:
                 body=body,
                 answer=answer,
                 answer_types=types,
-                errors=_INFERENCE_ERRORS,
+                errors=INFERENCE_ERRORS,
                 needs_ready=True,
                 recorded=True,
             )

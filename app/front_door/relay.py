@@ -12,6 +12,7 @@ from msgspec import structs
 
 from corral.app.api.asgi_scope import REFUSED
 from corral.app.api.request_errors import NoRouter, RelayLoop, RouterLost
+from corral.app.dialects.dialect import Dialect, dialect_of
 from corral.app.front_door.exchange import Application
 from corral.app.front_door.kept_body import BodyReader, KeptBody
 from corral.app.front_door.peers import Peers, RelayedResponse
@@ -119,6 +120,10 @@ class Relay:
         scope = {**self._scope, REFUSED: error}
         await self._app(scope, BodyReader(self._body).receive_nothing, self._sending)
 
+    def _dialect(self) -> Dialect:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._head.headers}
+        return dialect_of(self._head.path, headers)
+
     async def _try(self, there: There) -> _Came:
         head = encode_request_head(structs.replace(self._head, claim=there.claim))
         try:
@@ -159,7 +164,7 @@ class Relay:
         if response.status != 200:
             _LOG.warning("the router refused a relayed request", node=there.node, status=response.status)
             return _Came.LOST
-        answer = RelayedAnswer(sending=self._sending, body=self._body)
+        answer = RelayedAnswer(sending=self._sending, body=self._body, dialect=self._dialect())
         try:
             async for chunk in response.chunks():
                 await answer.feed(chunk)

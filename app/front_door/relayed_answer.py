@@ -4,21 +4,22 @@ import asyncio
 import contextlib
 
 from corral.app.api.connection import LINGER_S
-from corral.app.api.errors import error_body
+from corral.app.api.errors import last_words_in
 from corral.app.api.request_errors import RouterLost
-from corral.app.front_door.event_stream import CompleteEvents, is_event_stream
+from corral.app.dialects.dialect import Dialect
+from corral.app.front_door.event_stream import CompleteEvents, ends_of_events
 from corral.app.front_door.headers import end_to_end
 from corral.app.front_door.kept_body import KeptBody
 from corral.app.front_door.sending import Sending
 from corral.app.front_door.wire import BadRelay, FrameReader, Kind, decode_answer_head
-from corral.app.openai import sse
 
 
 class RelayedAnswer:
     """Feed it what comes, and end it. An answer that breaks off is ended as well as its kind allows."""
 
-    def __init__(self, *, sending: Sending, body: KeptBody) -> None:
+    def __init__(self, *, sending: Sending, body: KeptBody, dialect: Dialect = Dialect.OPENAI) -> None:
         """`body` is the request's: not needed any longer once the answer has begun."""
+        self._dialect = dialect
         self._sending = sending
         self._body = body
         self._frames = FrameReader()
@@ -45,14 +46,14 @@ class RelayedAnswer:
     async def end(self) -> None:
         """Nothing more comes. A stream of events gets a last one that says so; else the client's connection is cut."""
         if self._events is not None and not self._sending.finished:
-            await self._finish(sse.event(error_body(RouterLost(answered=True))) + sse.DONE)
+            await self._finish(last_words_in(self._dialect, RouterLost(answered=True)))
 
     async def _start(self, payload: bytes) -> None:
         head = decode_answer_head(payload)
         if self._sending.started or not 200 <= head.status <= 599:
             raise BadRelay("a relayed answer begins twice, or with a status that is none")
         headers = end_to_end(head.headers)
-        self._events = CompleteEvents() if is_event_stream(headers) else None
+        self._events = None if (ends := ends_of_events(headers)) is None else CompleteEvents(ends)
         self._body.forget()
         await self._sending.start(head.status, headers)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from corral.engines.engine import Emit, RequestId
-from corral.engines.events import Done, EmbeddingResult, Event, Failed, RerankResult
+from corral.engines.events import Done, EmbeddingResult, Event, RerankResult
 from corral.engines.llama.inbox import Inbox
 from corral.engines.llama.meter import Meter
 from corral.engines.llama.native import Batch, Context, Floats, Ints
@@ -43,14 +43,14 @@ class PooledRunner:
 
     def run(self, emit: Emit) -> None:
         """Evaluate batches until closed; sleeps while there is nothing to do."""
-        while (failed := self._take_in()) is not None:
-            events: list[tuple[RequestId, Event]] = list(failed)
+        while (settled := self._take_in()) is not None:
+            events: list[tuple[RequestId, Event]] = list(settled)
             if self._jobs:
                 events += self._step()
             if events:
                 emit(events)
 
-    def _take_in(self) -> list[tuple[RequestId, Failed]] | None:
+    def _take_in(self) -> list[tuple[RequestId, Event]] | None:
         mail = self.inbox.take(wait=not self._jobs, on_idle=self._meter.idle)
         if mail is None:
             return None

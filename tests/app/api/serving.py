@@ -50,8 +50,10 @@ from corral.app.telemetry import Telemetry
 from corral.app.watch import Watch, WatchedAudit, WatchedRequests
 from corral.engines.devices import Devices, Memory
 from corral.engines.echo import EchoEngine
+from corral.engines.engine import Engine
 from corral.engines.library import Library
 from corral.engines.limits import PoolLimits
+from corral.engines.model import LoadOptions
 from corral.engines.pool import ModelPool
 from corral.peers.identity.identity import Identity, load_identity
 from corral.peers.replication.ledger import Ledger
@@ -173,6 +175,8 @@ class Options:
     """What a test may want to be different."""
 
     limits: PoolLimits = PoolLimits()  # noqa: RUF009 - frozen
+    engines: Sequence[Engine] = (EchoEngine(),)
+    load: LoadOptions = LoadOptions()  # noqa: RUF009 - frozen
     keep_alive_s: float = 10.0
     cors_origins: Collection[str] = ()
     allowed_hosts: Collection[str] = ()
@@ -208,7 +212,11 @@ class _Side:
         self._audit = Audit(database)
         self._metrics = Metrics(CollectorRegistry())
         self._pool = ModelPool(
-            library=Library(folder=folder), engines=(EchoEngine(),), limits=options.limits, devices=_machine
+            library=Library(folder=folder),
+            engines=options.engines,
+            limits=options.limits,
+            options=lambda _name: options.load,
+            devices=_machine,
         )
         self._telemetry = Telemetry(models=self._pool, now=options.now)
         self._feed = EventFeed()

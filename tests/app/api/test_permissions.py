@@ -44,6 +44,8 @@ WHO_MAY = {
     "DELETE /v1/responses/<id>": MODELS,
     "GET /v1/responses/<id>/input_items": MODELS,
     "GET /v1/models": MODELS,
+    "POST /v1/messages": MODELS,
+    "POST /v1/messages/count_tokens": MODELS,
     "GET /v1/models/<path:id>": MODELS,
     "GET /v0/users": MANAGERS,
     "POST /v0/users": MANAGERS,

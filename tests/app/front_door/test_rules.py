@@ -4,7 +4,7 @@ import pytest
 
 from corral.app.api.call import Call
 from corral.app.api.route import Route
-from corral.app.front_door.event_stream import CompleteEvents, is_event_stream
+from corral.app.front_door.event_stream import CompleteEvents, ends_of_events
 from corral.app.front_door.headers import end_to_end
 from corral.app.front_door.locality import Locality
 from corral.app.front_door.resending import may_repeat
@@ -96,15 +96,20 @@ def test_what_may_be_sent_again(method: str, path: str, *, harmless: bool) -> No
 
 
 @pytest.mark.parametrize(
-    ("value", "stream"),
-    [(b"text/event-stream; charset=utf-8", True), (b"Text/Event-Stream", True), (b"application/json", False)],
+    ("value", "ends"),
+    [
+        (b"text/event-stream; charset=utf-8", (b"\n\n", b"\r\n\r\n")),
+        (b"Text/Event-Stream", (b"\n\n", b"\r\n\r\n")),
+        (b"application/x-ndjson", (b"\n",)),
+        (b"application/json", None),
+    ],
 )
-def test_streams_of_events(value: bytes, *, stream: bool) -> None:
-    assert is_event_stream(((b"content-type", value),)) is stream
+def test_streams_of_events(value: bytes, ends: tuple[bytes, ...] | None) -> None:
+    assert ends_of_events(((b"content-type", value),)) == ends
 
 
 def test_an_answer_without_a_type_is_no_stream() -> None:
-    assert not is_event_stream(())
+    assert ends_of_events(()) is None
 
 
 @pytest.mark.parametrize(
@@ -119,6 +124,16 @@ def test_an_answer_without_a_type_is_no_stream() -> None:
     ],
 )
 def test_events_are_passed_on_whole(pieces: list[bytes], passed_on: list[bytes], rest: bytes) -> None:
-    events = CompleteEvents()
+    events = CompleteEvents((b"\n\n", b"\r\n\r\n"))
     assert [events.feed([piece]) for piece in pieces] == passed_on
     assert events.rest() == rest
+
+
+def test_lines_are_passed_on_whole() -> None:
+    lines = CompleteEvents((b"\n",))
+    assert [lines.feed([piece]) for piece in (b'{"a":1}\n{"b"', b":2}\n", b"{")] == [
+        b'{"a":1}\n',
+        b'{"b":2}\n',
+        b"",
+    ]
+    assert lines.rest() == b"{"

@@ -27,7 +27,7 @@ def test_frames() -> None:
 
 def test_what_came_after_the_golden_files() -> None:
     events = (Finished(index=0, reason="stop", stop="###"), TokenCount(tokens=7))
-    assert tuple(wire.FrameReader().feed(wire.encode_frame(events))) == events
+    assert tuple(wire.FrameReader().feed(bytes(wire.encode_frame(events)))) == events
     count = TokenCountRequest(prompt=CompletionRequest(prompt="a"))
     call = wire.InferCall(model="m", request=count)
     assert wire.decode_call(wire.encode_call(call)) == call

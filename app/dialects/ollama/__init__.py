@@ -1,0 +1,1 @@
+"""Ollama's API over chat completions, completions and embeddings."""
