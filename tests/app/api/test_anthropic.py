@@ -96,16 +96,15 @@ async def test_why_it_ended(client: anthropic.AsyncAnthropic, stream: bool) -> N
 
 async def test_what_claude_code_sends(client: anthropic.AsyncAnthropic) -> None:
     """Large prompts in blocks, many tools, betas, metadata, a bearer instead of a key, fields that only it knows."""
-    tools = [{**ADD, "name": f"mcp__server__{'long' * 15}_{number}"} for number in range(40)]
-    answer = await client.beta.messages.create(
-        model="parrot",
-        max_tokens=32_000,
-        betas=["claude-code-20250219", "interleaved-thinking-2025-05-14"],
-        system=[
+    asked: Any = {
+        "model": "parrot",
+        "max_tokens": 32_000,
+        "betas": ["claude-code-20250219", "interleaved-thinking-2025-05-14"],
+        "system": [
             {"type": "text", "text": "x-anthropic-billing-header: cc_version=2; cch=fa690;"},
             {"type": "text", "text": "be brief", "cache_control": {"type": "ephemeral"}},
         ],
-        messages=[
+        "messages": [
             {
                 "role": "user",
                 "content": [
@@ -113,12 +112,13 @@ async def test_what_claude_code_sends(client: anthropic.AsyncAnthropic) -> None:
                 ],
             }
         ],
-        tools=tools,  # type: ignore[arg-type]
-        metadata={"user_id": "user_1_account__session_2"},
-        thinking={"type": "enabled", "budget_tokens": 31_999},
-        extra_headers={"x-app": "cli"},
-        extra_body={"context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}},
-    )
+        "tools": [{**ADD, "name": f"mcp__server__{'long' * 15}_{number}"} for number in range(40)],
+        "metadata": {"user_id": "user_1_account__session_2"},
+        "thinking": {"type": "enabled", "budget_tokens": 31_999},
+        "extra_headers": {"x-app": "cli"},
+        "extra_body": {"context_management": {"edits": [{"type": "clear_thinking_20251015"}]}},
+    }
+    answer = await client.beta.messages.create(**asked)
     assert answer.content[0].type == "text" and answer.content[0].text == "one two"
     assert answer.usage.input_tokens == 4
 
@@ -287,6 +287,6 @@ async def test_a_real_model_counts_and_calls(tmp_path: Path) -> None:
         used = each.usage
         assert used.input_tokens + (used.cache_read_input_tokens or 0) == counted.input_tokens
         assert each.stop_reason == "tool_use"
-        (call,) = each.content
-        assert call.type == "tool_use" and call.name == ADD["name"]
-        assert set(call.input) == {"a"} and call.input["a"] in range(10)
+        (call,) = [block.model_dump() for block in each.content]
+        assert (call["type"], call["name"]) == ("tool_use", ADD["name"])
+        assert set(call["input"]) == {"a"} and call["input"]["a"] in range(10)

@@ -54,7 +54,7 @@ def test_the_golden_order() -> None:
         "cache_read_input_tokens": 3,
         "output_tokens": 4,
     }
-    head = {
+    head: dict[str, Any] = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
