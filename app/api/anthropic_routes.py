@@ -28,9 +28,10 @@ class AnthropicRoutes:
 
     def _chats(self, model: str) -> bool:
         try:
-            return bool(self._gateway.model(model)["capabilities"]["chat_completion"])
+            able = self._gateway.model(model)["capabilities"]
         except ModelNotFound:
             return False
+        return bool(able["chat_completion"] or not able["inference"])  # of some servers nothing is known
 
     def routes(self) -> Sequence[Route]:
         return [

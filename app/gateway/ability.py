@@ -3,12 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from corral.app.gateway.endpoint import Endpoint
+from corral.app.openai.token_count import COUNT_PATH
 from corral.engines.capability import lacks
 from corral.engines.errors import ModelNotFound
 from corral.engines.model import Capability
 
 NEEDED: Mapping[str, Capability] = {
     "/v1/chat/completions": Capability.CHAT,
+    COUNT_PATH: Capability.CHAT,
     "/v1/completions": Capability.COMPLETION,
     "/v1/embeddings": Capability.EMBEDDINGS,
     "/v1/rerank": Capability.RERANK,

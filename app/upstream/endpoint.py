@@ -12,6 +12,7 @@ from corral.app.gateway.experience import Experience
 from corral.app.gateway.meter import Meter, Meters, Observer
 from corral.app.gateway.standing import Machine, Standing
 from corral.app.openai import sse
+from corral.app.openai.token_count import COUNT_PATH
 from corral.app.upstream.client import UpstreamClient, UpstreamResponse
 from corral.app.upstream.errors import NotOffered
 from corral.app.upstream.outgoing import STREAMED, Outgoing, outgoing
@@ -90,7 +91,7 @@ class ServerEndpoint:
 
     def answers(self, path: str, model: str) -> bool:
         found = self._found(model)
-        return found is None or is_able(found.capabilities, path)
+        return path != COUNT_PATH and (found is None or is_able(found.capabilities, path))
 
     def slots(self, model: str) -> int:
         return self._server().usual_slots
