@@ -1,5 +1,7 @@
 """Chat chunks become Anthropic's events, in the order that its documentation gives. Pure."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +36,9 @@ def kinds(events: list[ServerEvent]) -> list[str]:
     return [event["type"] for event in events]
 
 
+GOLDEN = Path(__file__).parent / "golden" / "anthropic_events.jsonl"
+
+
 def test_the_golden_order() -> None:
     """https://docs.anthropic.com/en/docs/build-with-claude/streaming: thinking, text, then two tool calls."""
     events, document = built(
@@ -48,69 +53,7 @@ def test_the_golden_order() -> None:
         delta("tool_calls"),
         {"choices": [], "usage": USAGE},
     )
-    usage = {
-        "input_tokens": 6,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 3,
-        "output_tokens": 4,
-    }
-    head: dict[str, Any] = {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "model": "m",
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": usage | {"output_tokens": 0},
-    }
-    assert events == [
-        {"type": "message_start", "message": head},
-        {
-            "type": "content_block_start",
-            "index": 0,
-            "content_block": {"type": "thinking", "thinking": "", "signature": ""},
-        },
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "hm"}},
-        {"type": "content_block_stop", "index": 0},
-        {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
-        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "He"}},
-        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "llo"}},
-        {"type": "content_block_stop", "index": 1},
-        {
-            "type": "content_block_start",
-            "index": 2,
-            "content_block": {"type": "tool_use", "id": "c1", "name": "add", "input": {}},
-        },
-        {
-            "type": "content_block_delta",
-            "index": 2,
-            "delta": {"type": "input_json_delta", "partial_json": '{"a":'},
-        },
-        {
-            "type": "content_block_delta",
-            "index": 2,
-            "delta": {"type": "input_json_delta", "partial_json": "1}"},
-        },
-        {"type": "content_block_stop", "index": 2},
-        {
-            "type": "content_block_start",
-            "index": 3,
-            "content_block": {"type": "tool_use", "id": "c2", "name": "sub", "input": {}},
-        },
-        {
-            "type": "content_block_delta",
-            "index": 3,
-            "delta": {"type": "input_json_delta", "partial_json": "{}"},
-        },
-        {"type": "content_block_stop", "index": 3},
-        {
-            "type": "message_delta",
-            "delta": {"stop_reason": "tool_use", "stop_sequence": None},
-            "usage": usage,
-        },
-        {"type": "message_stop"},
-    ]
+    assert events == [json.loads(line) for line in GOLDEN.read_text().splitlines()]
     assert document["content"] == [
         {"type": "thinking", "thinking": "hm", "signature": ""},
         {"type": "text", "text": "Hello"},
