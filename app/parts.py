@@ -137,6 +137,7 @@ class Parts:
             observer=self._metrics,
             downloads=self.copying.control.downloads,
             on_waited=self.copying.waited,
+            continue_streams=lambda: self.state.shared.current.continue_streams,
         )
 
     # --- the other machines

@@ -231,6 +231,12 @@ class Settings:
     queue_timeout_secs: float = _setting(
         kinds.SECONDS, "A request waits so long for a free slot; then 504.", default=60.0, cluster=True
     )
+    continue_streams: bool = _setting(
+        kinds.BOOLEAN,
+        "A stream that breaks off goes on at another endpoint with the same model file; the client sees one answer.",
+        default=True,
+        cluster=True,
+    )
     load_balancer_mode: str = _setting(
         kinds.one_of("auto", "metrics", "round_robin"),
         "Who answers of several machines: `auto` (who is done first), `metrics` (whose processor, memory and cards have"

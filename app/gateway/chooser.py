@@ -30,7 +30,7 @@ from corral.engines.errors import (
 )
 
 _NO_ANSWER_TEXT = frozenset({"/v1/embeddings", "/v1/rerank"})  # nothing is generated
-BUSY = (QueueFull, QueueTimeout, ShuttingDown)  # an endpoint that says so is well; others may have time
+_BUSY = frozenset({QueueFull.code, QueueTimeout.code, ShuttingDown.code, "endpoint_busy"})
 _MOST_TURNS = 4096  # models whose turn is known
 
 
@@ -52,6 +52,10 @@ class Choice:
         self.endpoints = [each for each in self.endpoints if each.id != endpoint.id]
         self.order = [each for each in self.order if each.id != endpoint.id]
 
+    def add_last(self, endpoints: Sequence[Endpoint]) -> None:
+        """Ask these if all others fail."""
+        self.endpoints = [*self.endpoints, *endpoints]
+
     def put_last(self, endpoint: Endpoint) -> bool:
         """Ask the others first; False if all others rest too."""
         if all(each.rests or each.id == endpoint.id for each in self.order):
@@ -61,6 +65,11 @@ class Choice:
         self.order = [*(each for each in self.order if each.id != endpoint.id), *last]
         self.endpoints = [*others, endpoint]
         return True
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether an endpoint is well, but has too much to do: others may have time."""
+    return isinstance(error, EngineError) and error.code in _BUSY
 
 
 class Chooser:
@@ -110,7 +119,7 @@ class Chooser:
     def failed(self, endpoint: Endpoint, request: GatewayRequest, error: BaseException) -> None:
         """It came to nothing, because of the endpoint or not."""
         place, now = place_of(endpoint, request.model), self._now()
-        if isinstance(error, BUSY):
+        if is_busy(error):
             self._experience.busy(place, now=now)
         elif isinstance(error, EngineError) and not isinstance(error, InvalidRequest | ModelNotFound):
             self._experience.failed(place, error.message, now=now)

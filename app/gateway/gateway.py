@@ -9,7 +9,8 @@ import structlog
 
 from corral.app.gateway.ability import able
 from corral.app.gateway.admission import Admission, QueueObserver, Slot
-from corral.app.gateway.chooser import BUSY, Chooser
+from corral.app.gateway.chooser import Choice, Chooser, is_busy
+from corral.app.gateway.continuation import Answering, Broken, ContinuedBody, goes_on_itself, who_goes_on
 from corral.app.gateway.endpoint import Client, Endpoint, GatewayRequest, GatewayResponse
 from corral.app.gateway.errors import NoCapableEndpoint, QuotaExceeded, queue_headers
 from corral.app.gateway.experience import Experience
@@ -17,6 +18,7 @@ from corral.app.gateway.fair_queue import ClientKey
 from corral.app.gateway.models import Download, merged, model_document
 from corral.app.gateway.principal import PrincipalKind
 from corral.app.gateway.quotas import Quotas
+from corral.app.gateway.so_far import CONTINUED
 from corral.engines.errors import EngineError, InvalidRequest, ModelNotFound
 
 MAX_ATTEMPTS = 3
@@ -40,11 +42,13 @@ class Gateway:
         observer: QueueObserver | None = None,
         downloads: Callable[[], Mapping[str, Download]] = dict,
         on_waited: Callable[[str, float], None] = _forget,
+        continue_streams: Callable[[], bool] = lambda: True,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`now` gives Unix time. `chooser` knows the same admission. `downloads`: model in lower case → how it comes.
 
         `on_waited` hears of each request that waited: for which model, as it is listed, and how many seconds.
+        `continue_streams`: whether streams that break go on at another endpoint.
         """
         self._endpoints = endpoints
         self._admission = admission or Admission(observer=observer)
@@ -53,6 +57,7 @@ class Gateway:
         self._observer = observer
         self._downloads = downloads
         self._on_waited = on_waited
+        self._continue_streams = continue_streams
         self._now = now
 
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
@@ -63,17 +68,31 @@ class Gateway:
         """
         account = self._opened(request)
         try:
-            answer, slot = await self._answer(request)
+            answer, slot = await self._answer(request, self._chooser.choose(self._having(request), request))
         except BaseException as error:
             account.close(answered=not isinstance(error, Exception))
             raise
-        return replace(answer, body=_HeldBody(answer.body, (slot.release, account.close)))
+        if not answer.streamed or request.path not in CONTINUED or not self._continue_streams():
+            return replace(answer, body=_HeldBody(answer.body, (slot.release, account.close)))
+        first = Answering(slot.endpoint, _HeldBody(answer.body, (slot.release,)))
+        whole = ContinuedBody(request, first, self._again)
+        return replace(answer, body=_HeldBody(whole, (account.close,)))
 
-    async def _answer(self, request: GatewayRequest) -> tuple[GatewayResponse, Slot]:
+    def _having(self, request: GatewayRequest) -> list[Endpoint]:
+        """Raises ModelLacksCapability."""
+        return able(may_answer(self._endpoints(), request.model), request.path, request.model)
+
+    async def _again(self, request: GatewayRequest, broken: Broken) -> tuple[Answering, GatewayResponse]:
+        """Go on with a broken stream. Raises EngineError or GatewayError."""
+        having = self._having(request)
+        choice = self._chooser.choose(who_goes_on(having, broken, request.model), request)
+        choice.add_last(goes_on_itself(having, broken, request.model))
+        answer, slot = await self._answer(request, choice)
+        return Answering(slot.endpoint, _HeldBody(answer.body, (slot.release,))), answer
+
+    async def _answer(self, request: GatewayRequest, choice: Choice) -> tuple[GatewayResponse, Slot]:
         failure: Exception | None = None
         queued = False
-        having = able(may_answer(self._endpoints(), request.model), request.path, request.model)
-        choice = self._chooser.choose(having, request)
         attempts = 0
         while choice.endpoints and attempts < MAX_ATTEMPTS:
             slot = await self._admission.admit(choice.worthwhile(), request.model, client_key(request.client))
@@ -94,7 +113,7 @@ class Gateway:
                     raise
                 _LOG.info("endpoint failed", endpoint=endpoint.name, model=request.model, error=error.message)
                 failure = error if failure is None or isinstance(failure, ModelNotFound) else failure
-                attempts += not isinstance(error, BUSY)
+                attempts += not is_busy(error)
                 choice.drop(endpoint)
                 continue
             self._chooser.answered(endpoint, request)

@@ -97,7 +97,7 @@ class Meter:
 
     def failed(self, code: str, blame: str | None) -> None:
         """After its first byte. `blame`: what the endpoint did wrong, if it was the endpoint."""
-        self._trace.error_code = code
+        self._trace.error_code, self._trace.broke = code, blame is not None
         if blame is not None:
             place = self._meters.endpoint, self._listed_name()
             self._meters.experience.failed(place, blame, now=self._meters.now())

@@ -63,6 +63,7 @@ def served_model(status: ModelStatus, *, file_sum: str = "") -> ServedModel:
         quantization=file.quantization,
         error=status.error or file.error,
         file_id=f"corral:{file_sum}" if file_sum else None,
+        continues=True,
     )
 
 

@@ -18,6 +18,8 @@ class Trace:
     cached_tokens: int = 0  # of the prompt
     completion_tokens: int = 0
     error_code: str | None = None  # of an answer that failed, also after its first byte
+    broke: bool = False  # the endpoint broke its answer off: what it says now is the error event
+    continued_on: tuple[str, ...] = ()  # names of the endpoints that went on with it
     events: list[Event] | None = (
         None  # of a stream of this machine; what the history keeps instead of its bytes
     )

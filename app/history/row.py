@@ -102,6 +102,15 @@ def usage_rows(records: Iterable[RequestRecord]) -> list[tuple[Value, ...]]:
 
 
 def _answer(record: RequestRecord) -> Any:
+    answer, continued_on = _said(record), record.trace.continued_on
+    return (
+        {**answer, "continued_on": list(continued_on)}
+        if continued_on and isinstance(answer, dict)
+        else answer
+    )
+
+
+def _said(record: RequestRecord) -> Any:
     if record.trace.events is not None:
         document = joined_events(record.trace.events)
         if record.trace.error_code is not None:

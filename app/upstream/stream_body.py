@@ -7,8 +7,9 @@ from corral.app.gateway.meter import Meter
 from corral.app.openai import sse
 from corral.app.upstream.client import UpstreamResponse
 from corral.app.upstream.errors import UpstreamBroke
+from corral.app.upstream.refusal import event_failure
 from corral.app.upstream.stream_reading import StreamReading
-from corral.engines.errors import EngineError
+from corral.engines.errors import EngineError, InvalidRequest
 from corral.engines.events import Done
 
 
@@ -69,6 +70,8 @@ class StreamBody:
         """The next events, a comment, or nothing at the end. Raises EngineError."""
         reading = self._reading
         while True:
+            if reading.error is not None:
+                raise event_failure(self._name, reading.error)
             try:
                 async with asyncio.timeout(self._keep_alive_s):
                     piece = await self._response.piece()
@@ -78,7 +81,7 @@ class StreamBody:
             if not self._said and reading.said:
                 self._said = True
                 self._meter.first_token()
-            if not piece:
+            if not piece and reading.error is None:
                 return data + self._end()
             if data:
                 return data
@@ -87,9 +90,7 @@ class StreamBody:
         """Nothing more comes. Raises UpstreamBroke if something is missing."""
         self._over = True
         reading = self._reading
-        if reading.error is not None:
-            self._meter.failed("endpoint_failed", str(reading.error.get("message") or "it failed")[:500])
-        elif not reading.complete:
+        if not reading.complete:
             raise UpstreamBroke(f"the endpoint {self._name!r} ended its answer before it was complete")
         else:
             self._meter.counted(reading.usage or Done(prompt_tokens=0, completion_tokens=reading.tokens))
@@ -97,5 +98,6 @@ class StreamBody:
 
     def _fail(self, error: EngineError) -> bytes:
         self._over = True
-        self._meter.failed(str(error_object(error)["code"]), error.message)
+        blame = None if isinstance(error, InvalidRequest) else error.message
+        self._meter.failed(str(error_object(error)["code"]), blame)
         return sse.event(error_body(error)) + sse.DONE

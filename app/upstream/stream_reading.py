@@ -66,7 +66,7 @@ class StreamReading:
         if self.said:
             self._events += data.count(b"data:")
         if b'"error"' in data and self.error is None:
-            self.error = _error(data)
+            data = self._before_error(data)
         if b"[DONE]" in data[-24:]:
             self.ended = True
         if b'"usage"' in data and _USAGE.search(data):
@@ -74,6 +74,16 @@ class StreamReading:
         self._last = (self._last[1], data)
         for there, here in self._names:
             data = data.replace(there, here)
+        return data
+
+    def _before_error(self, data: bytes) -> bytes:
+        """What comes before an error event, which is told in our own words."""
+        before: list[bytes] = []
+        for event in _BETWEEN.split(data):
+            self.error = _error(event)
+            if self.error is not None:
+                return b"".join(before)
+            before.append(event)
         return data
 
     def _without_usage(self, data: bytes) -> bytes:
@@ -93,21 +103,18 @@ def _data_of(event: bytes) -> bytes:
     return b"\n".join(lines)
 
 
-def _error(data: bytes) -> dict[str, Any] | None:
-    """OpenAI's error object in one of the events, if there is one."""
-    for event in _BETWEEN.split(data):
-        if not _ERROR.search(event):
-            continue
-        try:
-            value = orjson.loads(_data_of(event))
-        except orjson.JSONDecodeError:
-            continue
-        error = value.get("error") if isinstance(value, dict) else None
-        if isinstance(error, dict):
-            return error
-        if isinstance(error, str):
-            return {"message": error}
-    return None
+def _error(event: bytes) -> dict[str, Any] | None:
+    """OpenAI's error object, if the event is one."""
+    if not _ERROR.search(event):
+        return None
+    try:
+        value = orjson.loads(_data_of(event))
+    except orjson.JSONDecodeError:
+        return None
+    error = value.get("error") if isinstance(value, dict) else None
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else None
 
 
 def _model_fields(there: str, here: str) -> tuple[tuple[bytes, bytes], ...]:

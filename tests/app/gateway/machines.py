@@ -39,11 +39,17 @@ class Machines:
         self.machines = dict.fromkeys(names, Machine())
         self.reported = dict.fromkeys(names, Reported())
         self.models: dict[str, ModelStatus] = {name: _loaded(status(MODEL)) for name in names}
+        self.sums = dict.fromkeys(names, "same")
+        self.continue_streams = True
         self.pools = {name: _Pool(self, name, script) for name in names}
         self.endpoints: list[Endpoint] = [self._endpoint(name) for name in names]
         chooser = Chooser(admission=self.admission, experience=self.experience, mode=mode, now=self.clock)
         self.gateway = Gateway(
-            endpoints=lambda: self.endpoints, admission=self.admission, chooser=chooser, now=self.clock
+            endpoints=lambda: self.endpoints,
+            admission=self.admission,
+            chooser=chooser,
+            continue_streams=lambda: self.continue_streams,
+            now=self.clock,
         )
 
     def _endpoint(self, name: str) -> Endpoint:
@@ -53,6 +59,7 @@ class Machines:
             id=EndpointId(name),
             machine=lambda: self.machines[name],
             reported=lambda _model: self.reported[name],
+            file_sum=lambda _file: self.sums[name],
             experience=self.experience,
             now=self.clock,
         )

@@ -23,7 +23,7 @@ async def upstream_client() -> AsyncIterator[UpstreamClient]:
         await client.close()
 
 
-def served(id: str, capabilities: Sequence[str] = ()) -> ServedModel:
+def served(id: str, capabilities: Sequence[str] = (), file_id: str | None = None) -> ServedModel:
     """A model as an endpoint lists it."""
     return ServedModel(
         id=id,
@@ -34,6 +34,8 @@ def served(id: str, capabilities: Sequence[str] = ()) -> ServedModel:
         context_length=0,
         size_bytes=0,
         quantization="",
+        file_id=file_id,
+        continues=file_id is not None,
     )
 
 
@@ -48,10 +50,11 @@ def endpoint_over(
     experience: Experience | None = None,
     id: str = "e1",
     capabilities: Sequence[str] = (),
+    file_id: str | None = None,
 ) -> ServerEndpoint:
     """`names`: as clients know the models → as they are called there."""
     names = names or {MODEL: MODEL}
-    models = tuple(served(each, capabilities) for each in names)
+    models = tuple(served(each, capabilities, file_id) for each in names)
     server = Server(
         id=EndpointId(id),
         name=f"server {id}",
