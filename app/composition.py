@@ -45,6 +45,7 @@ class Composition(Parts):
             load=self._admission,
             state=lambda: health_document(self._node, self.phase, self.recorder.status),
             cluster=self.cluster_events.snapshot,
+            endpoints=self.external.control.documents,
         )
         app = self._app()
         self.peer_routes: Sequence[PeerRoute] = self._peer_routes(app)
@@ -72,13 +73,6 @@ class Composition(Parts):
             sessions=state.people.sessions,
             trust_loopback=self.settings.trust_loopback,
             on_key_used=state.keys.used,
-        )
-
-    def _hosts(self) -> frozenset[str]:
-        name = self.settings.node_name
-        label = self.membership.neighbourhood.label
-        return frozenset(
-            each.lower() for each in (*self.settings.allowed_hosts, name, f"{name}.local", f"{label}.local")
         )
 
     def _front_door(self, app: CorralApp) -> FrontDoor:
@@ -128,6 +122,8 @@ class Composition(Parts):
             pairing=self.membership.desk,
             pairing_info=self.membership.info,
             copies=self.copying.control,
+            endpoints=self.external.control,
+            aliases=self.external.aliases,
             now=time.time,
         )
         return create_app(
@@ -172,4 +168,5 @@ class Composition(Parts):
             },
             peers=self._peers.runtimes,
             peer_samples=self._peers.samples,
+            servers=self.external.control.documents,
         )

@@ -35,7 +35,8 @@ class Load(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:
-    """Gathers. `cloud_keys`: provider → whether its key is set; `peers`: as `runtimes` shows them."""
+    """Gathers. `cloud_keys`: provider → whether its key is set; `peers`: as `runtimes` shows them;
+    `servers`: elsewhere, as GET /v0/endpoints lists them."""
 
     node: NodeInfo
     state: Callable[[], NodeState]
@@ -48,6 +49,7 @@ class Dashboard:
     cloud_keys: Mapping[str, bool]
     peers: Callable[[], list[dict[str, Any]]] = list
     peer_samples: Callable[[str], list[dict[str, Any]] | None] = lambda _id: None
+    servers: Callable[[], list[dict[str, Any]]] = list
     now: Callable[[], float] = time.time
 
     async def stats(self) -> dict[str, Any]:
@@ -59,6 +61,7 @@ class Dashboard:
         return {
             "nodes": 1 + len(self.peers()),
             "endpoints": len(endpoints),
+            "endpoints_online": sum(endpoint.machine().online for endpoint in endpoints),
             "models": len({each.id for each in served}),
             "models_loaded": len({each.id for each in served if each.ready}),
             "active_requests": self.load.running,
@@ -115,6 +118,7 @@ class Dashboard:
         return {
             "stats": await self.stats(),
             "runtimes": self.runtimes(),
+            "endpoints": self.servers(),
             "history": await self.request_history(),
             "generated_at": rfc3339(self.now()),
         }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 
 from corral.app.api.cluster_metrics import ClusterMetrics
+from corral.app.api.endpoint_metrics import EndpointMetrics
 from corral.app.api.health import NodeInfo, NodeState, Place
 from corral.app.api.metrics import Metrics
 from corral.app.cluster.claims import Claims
@@ -13,6 +14,7 @@ from corral.app.cluster.cluster_events import ClusterEvents
 from corral.app.cluster.membership import Membership, Standpoint
 from corral.app.cluster.preference import preference_of
 from corral.app.cluster.serving_link import ServingLink
+from corral.app.endpoints.assembly import ExternalEndpoints
 from corral.app.events import EventFeed
 from corral.app.gateway.admission import Admission
 from corral.app.gateway.choice import Mode
@@ -85,6 +87,7 @@ class Parts:
             keep_alive_s=settings.keep_alive_s,
         )
         self._peers = self._peer_endpoints()
+        self.external = self._external_endpoints()
         self.copying = self._copying()
         self.history_copying = history_copying(
             settings, state, cluster=lambda: self.membership.cluster, quotas=self.quotas
@@ -92,6 +95,7 @@ class Parts:
         self.membership = self._membership()
         control = self.membership.control
         metrics = ClusterMetrics(self._metrics.registry, control.numbers)
+        EndpointMetrics(self._metrics.registry, self.external.control.numbers)
         self.cluster_events = ClusterEvents(feed=self.feed, cluster=control, metrics=metrics)
         self._node = NodeInfo(name=settings.node_name, version=program_version(), place=self._place)
         self._admission = Admission(observer=self._metrics)
@@ -121,7 +125,7 @@ class Parts:
         )
 
     def _endpoints(self) -> Sequence[Endpoint]:
-        return [self._endpoint, *self._peers.endpoints()]
+        return [self._endpoint, *self._peers.endpoints(), *self.external.endpoints()]
 
     def _gateway(self) -> Gateway:
         chooser = Chooser(
@@ -130,7 +134,7 @@ class Parts:
             mode=Mode(self.settings.load_balancer_mode),
         )
         return Gateway(
-            endpoints=self._endpoints,
+            endpoints=self.external.aliased(self._endpoints),
             admission=self._admission,
             chooser=chooser,
             quotas=self.quotas,
@@ -140,7 +144,25 @@ class Parts:
             continue_streams=lambda: self.state.shared.current.continue_streams,
         )
 
-    # --- the other machines
+    # --- the other machines, and servers elsewhere
+
+    def _external_endpoints(self) -> ExternalEndpoints:
+        state = self.state
+        return ExternalEndpoints(
+            ledger=state.ledger,
+            cluster_key=lambda: state.cluster.key_bytes,
+            cluster_id=lambda: state.cluster.id,
+            client=self.upstream,
+            experience=self._experience,
+            is_router=lambda: self.membership.cluster.is_router,
+            own_hosts=self._hosts,
+            own_port=lambda: self.settings.port,
+            observer=self._metrics,
+        )
+
+    def _cluster_changed(self) -> None:
+        self.cluster_events.changed()
+        self.external.prober.look_again()
 
     def _peer_endpoints(self) -> PeerEndpoints:
         return PeerEndpoints(
@@ -184,7 +206,7 @@ class Parts:
                 used=self._used,
                 end_sessions=state.secret.renew,
                 start_anew=self.stop.ask_to_start_anew,
-                changed=lambda: self.cluster_events.changed(),
+                changed=self._cluster_changed,
             ),
         )
 
@@ -209,6 +231,13 @@ class Parts:
             rules=model_copy.Rules(
                 max_bytes_per_s=settings.copy_max_bytes_per_s, automatically=settings.copy_automatically
             ),
+        )
+
+    def _hosts(self) -> frozenset[str]:
+        name = self.settings.node_name
+        label = self.membership.neighbourhood.label
+        return frozenset(
+            each.lower() for each in (*self.settings.allowed_hosts, name, f"{name}.local", f"{label}.local")
         )
 
     def _used(self) -> bool:

@@ -61,13 +61,16 @@ class Watch:
         load: Load,
         state: Callable[[], dict[str, Any]],
         cluster: Callable[[], dict[str, Any]],
+        endpoints: Callable[[], list[dict[str, Any]]] = list,
     ) -> None:
-        """`state`: what /health says; `cluster`: what administrators see besides, of which others tell changes."""
+        """`state`: what /health says; `cluster`: what administrators see besides, of which others tell changes;
+        `endpoints`: servers elsewhere, as GET /v0/endpoints lists them."""
         self._feed = feed
         self._models = models
         self._load = load
         self._state = state
         self._cluster = cluster
+        self._endpoints = endpoints
         self._seen: dict[str, object] = {}
 
     async def run(self) -> None:
@@ -95,6 +98,7 @@ class Watch:
         return {
             "node": self._state(),
             "models": [_model(each) for each in models],
+            "endpoints": self._endpoints(),
             "load": {
                 "active": self._load.running,
                 "waiting": self._load.waiting,

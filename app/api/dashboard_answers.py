@@ -3,6 +3,7 @@
 from typing import Any
 
 from corral.app.api.answers import Open
+from corral.app.api.endpoint_answers import Endpoint
 
 
 class Stats(Open):
@@ -10,6 +11,7 @@ class Stats(Open):
 
     nodes: int
     endpoints: int
+    endpoints_online: int
     models: int
     models_loaded: int
     active_requests: int
@@ -50,6 +52,7 @@ class RequestHistory(Open):
 class Overview(Open):
     stats: Stats
     runtimes: list[Runtime]
+    endpoints: list[Endpoint]
     history: list[Minute]
     generated_at: str
 

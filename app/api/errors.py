@@ -9,6 +9,7 @@ from corral.app.api import request_errors as api
 from corral.app.cluster import errors as cluster
 from corral.app.dialects.dialect import Dialect
 from corral.app.dialects.errors import error_document, last_words
+from corral.app.endpoints import errors as endpoints
 from corral.app.gateway import errors as gateway
 from corral.app.model_copy import errors as model_copy
 from corral.app.openai.responses.service import ResponseFailed, ResponseNotFound
@@ -34,6 +35,7 @@ _SHOWN = (
     api.ApiError,
     cluster.ClusterError,
     model_copy.CopyError,
+    endpoints.EndpointError,
 )
 _INTERNAL = Shape(500, "server_error", "internal_error")
 
@@ -76,6 +78,12 @@ SHAPES: dict[type[Exception], Shape] = {
     model_copy.ChecksumPending: Shape(409, "conflict_error", None, 10),
     model_copy.NoSuchCopy: Shape(404, "not_found_error"),
     model_copy.NoRoom: Shape(507, "insufficient_storage_error", None, 60),
+    endpoints.EndpointError: Shape(400, "invalid_request_error"),
+    endpoints.EndpointNotFound: Shape(404, "not_found_error"),
+    endpoints.AliasNotFound: Shape(404, "not_found_error"),
+    endpoints.DuplicateEndpoint: Shape(409, "conflict_error"),
+    endpoints.NotSynced: Shape(502, "upstream_error"),
+    endpoints.NotReached: Shape(503, "service_unavailable_error", None, 10),
     api.BadRequest: Shape(400, "invalid_request_error"),
     api.BodyTooLarge: Shape(413, "invalid_request_error"),
     api.BodyTimeout: Shape(408, "invalid_request_error"),

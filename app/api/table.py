@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from corral.app.api.alias_routes import AliasRoutes
 from corral.app.api.anthropic_routes import AnthropicRoutes
 from corral.app.api.audit_routes import AuditRoutes
 from corral.app.api.auth_routes import AuthRoutes
@@ -10,6 +11,7 @@ from corral.app.api.cluster_routes import ClusterControl, ClusterRoutes
 from corral.app.api.cluster_settings_routes import ClusterSettingsRoutes
 from corral.app.api.copy_routes import CopyControl, CopyRoutes
 from corral.app.api.dashboard_routes import DashboardRoutes
+from corral.app.api.endpoint_routes import EndpointRoutes
 from corral.app.api.event_routes import EventRoutes
 from corral.app.api.health import Health, NodeInfo, NodeState
 from corral.app.api.history_routes import HistoryRoutes
@@ -25,6 +27,8 @@ from corral.app.api.v1 import V1
 from corral.app.cluster.knocking import ClusterInfo
 from corral.app.cluster_settings import ClusterSettings
 from corral.app.dashboard import Dashboard
+from corral.app.endpoints.alias_book import AliasBook
+from corral.app.endpoints.control import EndpointControl
 from corral.app.events import EventFeed
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.principal import Principal
@@ -67,6 +71,8 @@ class Services:
     pairing: Desk
     pairing_info: Callable[[], ClusterInfo]
     copies: CopyControl
+    endpoints: EndpointControl
+    aliases: AliasBook
     now: Callable[[], float]
 
 
@@ -102,6 +108,8 @@ def routes_of(services: Services) -> list[Route]:
         *ClusterRoutes(control=services.cluster).routes(),
         *ClusterSettingsRoutes(settings=services.cluster_settings).routes(),
         *CopyRoutes(control=services.copies).routes(),
+        *EndpointRoutes(control=services.endpoints).routes(),
+        *AliasRoutes(aliases=services.aliases).routes(),
         *PairRoutes(desk=services.pairing, info=services.pairing_info).routes(),
     ]
 

@@ -39,6 +39,12 @@ class GatewayRequest:
     request_id: str
     trace: Trace = field(default_factory=Trace)
 
+    @property
+    def asked_model(self) -> str:
+        """The model as the client wrote it, and as its answer names it; `model` is what an alias stands for."""
+        said = self.json.get("model")
+        return said if isinstance(said, str) else self.model
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayResponse:

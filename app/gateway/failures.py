@@ -1,6 +1,7 @@
 """Which endpoints failed lately: each failure makes them less likely to be chosen, time and answers heal it. Pure."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from corral.app.gateway.endpoint import EndpointId, PlaceId
@@ -26,6 +27,7 @@ class Failures:
     """Penalties per model and endpoint, and the last failure of each endpoint."""
 
     def __init__(self) -> None:
+        self.on_failure: Callable[[EndpointId], None] = lambda endpoint: None  # hears of each
         self._penalties: OrderedDict[PlaceId, tuple[float, float]] = OrderedDict()  # value, when
         self._last: dict[EndpointId, Failure] = {}
 
@@ -37,6 +39,7 @@ class Failures:
         self._add(place, 1.0, now)
         before = self._last.get(place[0])
         self._last[place[0]] = Failure(message, now, now if before is None else before.since)
+        self.on_failure(place[0])
 
     def busy(self, place: PlaceId, *, now: float) -> None:
         """It has too much to do; that is no failure, but soon it won't be different."""

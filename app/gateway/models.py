@@ -13,7 +13,7 @@ _LIFECYCLE = {
     Lifecycle.LOADED: "registered",
     Lifecycle.ERROR: "error",
 }
-_CAPABILITY_NAMES = {
+CAPABILITY_NAMES = {
     "chat_completion": Capability.CHAT,
     "completion": Capability.COMPLETION,
     "embeddings": Capability.EMBEDDINGS,
@@ -98,5 +98,5 @@ def merged(models: Iterable[tuple[str, Sequence[ServedModel]]]) -> dict[str, dic
 
 
 def _capabilities(able: frozenset[str]) -> dict[str, bool]:
-    named = {name: capability in able for name, capability in _CAPABILITY_NAMES.items()}
+    named = {name: capability in able for name, capability in CAPABILITY_NAMES.items()}
     return {**named, "fine_tune": False, "inference": bool(able)}

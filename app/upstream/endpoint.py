@@ -132,7 +132,7 @@ class ServerEndpoint:
                 return await self._refused(server, request, answer, meter)
             kind = answer.headers.get("content-type", "")
             if kind.startswith("text/event-stream") and request.path in STREAMED:
-                renamed = None if there == request.model else (there, request.model)
+                renamed = None if there == request.asked_model else (there, request.asked_model)
                 reading = StreamReading(drop_usage=sent.asked_usage, renamed=renamed)
                 return await self._stream(server, answer, reading, meter)
             if not kind.startswith("application/json"):
@@ -144,8 +144,8 @@ class ServerEndpoint:
         if (done := read_chunk(data).done) is not None:
             meter.counted(done)
         meter.ended()
-        if there != request.model:
-            data = _renamed(data, there, request.model)
+        if there != request.asked_model:
+            data = _renamed(data, there, request.asked_model)
         return GatewayResponse(status=200, headers=_JSON_HEADERS, body=_once(data))
 
     async def _opened(self, server: Server, request: GatewayRequest, sent: Outgoing) -> UpstreamResponse:

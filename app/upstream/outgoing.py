@@ -34,7 +34,7 @@ def outgoing(request: GatewayRequest, name_there: str) -> Outgoing:
     asks = asks and not (isinstance(options, Mapping) and options.get("include_usage"))
     if is_form(headers["content-type"]):
         return Outgoing(headers=headers, body=_form(request, name_there))
-    renamed = name_there != request.model
+    renamed = name_there != request.asked_model
     if not renamed and not asks:
         return Outgoing(headers=headers, body=request.body or orjson.dumps(json))
     if not renamed and "stream_options" not in json and request.body:
@@ -49,6 +49,6 @@ def outgoing(request: GatewayRequest, name_there: str) -> Outgoing:
 
 
 def _form(request: GatewayRequest, name_there: str) -> bytes:
-    if name_there == request.model:
+    if name_there == request.asked_model:
         return request.body
     return parse_form(request.headers["content-type"], request.body).with_text("model", name_there)

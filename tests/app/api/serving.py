@@ -16,6 +16,7 @@ from corral.app.api.app import create_app
 from corral.app.api.cluster_metrics import ClusterMetrics
 from corral.app.api.connection import CorralApp
 from corral.app.api.edge import Edge
+from corral.app.api.endpoint_metrics import EndpointMetrics
 from corral.app.api.health import NodeInfo, NodeState
 from corral.app.api.metrics import Metrics
 from corral.app.api.table import Services, routes_of
@@ -25,6 +26,7 @@ from corral.app.dashboard import Dashboard
 from corral.app.events import EventFeed
 from corral.app.gateway.admission import Admission
 from corral.app.gateway.auth import Authenticator
+from corral.app.gateway.chooser import Chooser
 from corral.app.gateway.endpoint import Endpoint
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.pool_endpoint import PoolEndpoint
@@ -58,6 +60,7 @@ from corral.engines.pool import ModelPool
 from corral.peers.identity.identity import Identity, load_identity
 from corral.peers.replication.ledger import Ledger
 from tests.app.cluster.lone import lone_node
+from tests.app.endpoints.external import External
 from tests.app.store.files import opened
 
 API_KEY = "sk_" + "a" * 32
@@ -229,6 +232,13 @@ class _Side:
         control = self._lone.membership.control
         numbers = ClusterMetrics(self._metrics.registry, control.numbers)
         self._cluster_events = ClusterEvents(feed=self._feed, cluster=control, metrics=numbers)
+        self._external = External(
+            ledger,
+            cluster_id=lambda: self._lone.membership.info().cluster,
+            own_hosts=(NODE,),
+            observer=self._metrics,
+        )
+        EndpointMetrics(self._metrics.registry, self._external.control.numbers)
         services = self._services()
         self._app = create_app(
             edge=self._edge(),
@@ -250,13 +260,20 @@ class _Side:
         )
         admission = self._admission
         endpoints = [endpoint, *options.endpoints]
-        gateway = Gateway(endpoints=lambda: endpoints, admission=admission, observer=self._metrics, now=now)
+        gateway = Gateway(
+            endpoints=self._external.aliased(lambda: [*endpoints, *self._external.endpoints()]),
+            admission=admission,
+            chooser=Chooser(admission=admission, experience=self._external.experience, now=now),
+            observer=self._metrics,
+            now=now,
+        )
         self._watch = Watch(
             feed=self._feed,
             models=self._pool,
             load=admission,
             state=lambda: {"status": self._state().value},
             cluster=self._cluster_events.snapshot,
+            endpoints=self._external.control.documents,
         )
         return Services(
             gateway=gateway,
@@ -286,6 +303,8 @@ class _Side:
             pairing=self._lone.membership.desk,
             pairing_info=self._lone.membership.info,
             copies=self._lone.copying.control,
+            endpoints=self._external.control,
+            aliases=self._external.aliases,
             now=now,
         )
 
@@ -294,7 +313,8 @@ class _Side:
             node=NodeInfo(name=NODE, version="0.0.1"),
             state=self._state,
             models=self._pool,
-            endpoints=lambda: endpoints,
+            endpoints=lambda: [*endpoints, *self._external.endpoints()],
+            servers=self._external.control.documents,
             load=admission,
             statistics=Statistics(self._database),
             telemetry=self._telemetry,
@@ -358,7 +378,7 @@ class _Side:
         )
         try:
             await self._shared.load()
-            async with self._lone.running():
+            async with self._lone.running(), self._external.running():
                 yield self._running
         finally:
             self._feed.close()

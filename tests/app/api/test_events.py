@@ -133,8 +133,8 @@ async def test_viewers_see_no_requests_of_others(tmp_path: Path) -> None:
         assert (await watcher.next())[0] == "snapshot"
         await ask(node)
         await node.watch.look()
-        seen = [(await watcher.next())[0] for _ in range(3)]
-        assert sorted(seen) == ["load", "models", "node"]
+        seen = [(await watcher.next())[0] for _ in range(4)]
+        assert sorted(seen) == ["endpoints", "load", "models", "node"]
 
 
 async def test_a_stream_ends_with_its_session(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ OPEN = frozenset(
     {"nothing", "garbage", "expired", "viewer", "admin", "api", "endpoints", "runtime", "admin key"}
 )
 MODELS = frozenset({"viewer", "admin", "api"})
+ENDPOINT_READERS = frozenset({"viewer", "admin", "endpoints", "admin key"})
+ENDPOINT_WRITERS = ENDPOINT_READERS - {"viewer"}
 SESSIONS = frozenset({"viewer", "admin"})
 MANAGERS = frozenset({"admin", "admin key"})
 
@@ -93,6 +95,18 @@ WHO_MAY = {
     "POST /v0/models/copy": MANAGERS,
     "GET /v0/models/copies": MANAGERS,
     "DELETE /v0/models/copies/<id>": MANAGERS,
+    "GET /v0/endpoints": ENDPOINT_READERS,
+    "POST /v0/endpoints": ENDPOINT_WRITERS,
+    "GET /v0/endpoints/<id>": ENDPOINT_READERS,
+    "PUT /v0/endpoints/<id>": ENDPOINT_WRITERS,
+    "DELETE /v0/endpoints/<id>": ENDPOINT_WRITERS,
+    "POST /v0/endpoints/<id>/test": ENDPOINT_WRITERS,
+    "POST /v0/endpoints/<id>/sync": ENDPOINT_WRITERS,
+    "GET /v0/endpoints/<id>/models": ENDPOINT_READERS,
+    "GET /v0/aliases": ENDPOINT_READERS,
+    "POST /v0/aliases": ENDPOINT_WRITERS,
+    "PUT /v0/aliases/<id>": ENDPOINT_WRITERS,
+    "DELETE /v0/aliases/<id>": ENDPOINT_WRITERS,
     "GET /pair/info": OPEN,
     **{f"POST {path}": OPEN for path in PATHS.values()},
     "GET /v0/node/models": MANAGERS,

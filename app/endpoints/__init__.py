@@ -1,0 +1,1 @@
+"""Servers elsewhere that answer for models: their records, their health, what they serve, and names for several models."""
