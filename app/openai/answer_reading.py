@@ -35,6 +35,9 @@ class TranslatedBody:
 async def chunks_of(answer: GatewayResponse) -> AsyncGenerator[Chunk | None, None]:
     """The chunks of a stream; None for a comment. Closing this closes the answer."""
     try:
+        if not answer.streamed:  # a server that doesn't stream what it was asked
+            yield as_chunk(await document_of(answer))
+            return
         async for data in data_events(answer.body):
             if data is None:
                 yield None

@@ -1,6 +1,5 @@
 """A server elsewhere as an endpoint: requests go there as they came, answers come back as they are."""
 
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -20,7 +19,7 @@ from corral.app.upstream.raw_body import RawBody
 from corral.app.upstream.refusal import MOST_BYTES, event_failure, failure, refused
 from corral.app.upstream.server import Server
 from corral.app.upstream.stream_body import StreamBody
-from corral.app.upstream.stream_reading import StreamReading
+from corral.app.upstream.stream_reading import MODEL_FIELD, StreamReading
 from corral.app.upstream.usage import read_chunk
 
 KEEP_ALIVE_S = 10.0
@@ -132,8 +131,7 @@ class ServerEndpoint:
                 return await self._refused(server, request, answer, meter)
             kind = answer.headers.get("content-type", "")
             if kind.startswith("text/event-stream") and request.path in STREAMED:
-                renamed = None if there == request.asked_model else (there, request.asked_model)
-                reading = StreamReading(drop_usage=sent.asked_usage, renamed=renamed)
+                reading = StreamReading(drop_usage=sent.asked_usage, model=request.asked_model)
                 return await self._stream(server, answer, reading, meter)
             if not kind.startswith("application/json"):
                 return await _raw(answer, meter)
@@ -144,9 +142,9 @@ class ServerEndpoint:
         if (done := read_chunk(data).done) is not None:
             meter.counted(done)
         meter.ended()
-        if there != request.asked_model:
-            data = _renamed(data, there, request.asked_model)
-        return GatewayResponse(status=200, headers=_JSON_HEADERS, body=_once(data))
+        return GatewayResponse(
+            status=200, headers=_JSON_HEADERS, body=_once(_renamed(data, orjson.dumps(request.asked_model)))
+        )
 
     async def _opened(self, server: Server, request: GatewayRequest, sent: Outgoing) -> UpstreamResponse:
         """Some servers have a route without `/v1` only."""
@@ -214,10 +212,12 @@ class _Listed:
         return found
 
 
-def _renamed(data: bytes, there: str, here: str) -> bytes:
-    """The model that an answer names, as its client knows it. Inside a text the quotes would have backslashes."""
-    old, new = re.escape(orjson.dumps(there)), orjson.dumps(here)
-    return re.sub(rb'"model"\s*:\s*' + old, lambda _: b'"model":' + new, data, count=1)
+def _renamed(data: bytes, model: bytes) -> bytes:
+    """An answer that calls the model as its client does."""
+    found = MODEL_FIELD.search(data)
+    if found is None or found[1] == model:
+        return data
+    return b"".join((data[: found.start(1)], model, data[found.end(1) :]))
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -17,16 +17,21 @@ _BETWEEN = re.compile(rb"(?<=\n\n)|(?<=\r\n\r\n)")
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _ERROR = re.compile(rb'"error"\s*:\s*[{"]')
 _SAID = re.compile(rb'"(?:content|reasoning_content|reasoning|text|arguments|name)"\s*:\s*"[^"]')
+MODEL_FIELD = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")')  # inside a text its quotes have backslashes
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 
 
 class StreamReading:
-    """Of one answer. `drop_usage`: the client didn't ask for it. `renamed`: the model there, and as clients know it."""
+    """Of one answer. `drop_usage`: the client didn't ask for it. `model`: what its client calls the model.
 
-    def __init__(self, *, drop_usage: bool = False, renamed: tuple[str, str] | None = None) -> None:
+    Whatever the server calls it, a file of its own perhaps, is not for clients to see.
+    """
+
+    def __init__(self, *, drop_usage: bool = False, model: str | None = None) -> None:
         self._held = b""
         self._drop_usage = drop_usage
-        self._names = () if renamed is None else _model_fields(*renamed)
+        self._model = model  # None: not to be renamed, or it is known how
+        self._names: tuple[tuple[bytes, bytes], ...] = ()
         self._last: tuple[bytes, bytes] = (b"", b"")
         self._events = 0  # since the first token
         self.said = False  # the first token has come
@@ -72,6 +77,8 @@ class StreamReading:
         if b'"usage"' in data and _USAGE.search(data):
             data = self._without_usage(data)
         self._last = (self._last[1], data)
+        if self._model is not None and (found := MODEL_FIELD.search(data)) is not None:
+            self._names, self._model = _model_fields(found[1], orjson.dumps(self._model)), None
         for there, here in self._names:
             data = data.replace(there, here)
         return data
@@ -117,7 +124,8 @@ def _error(event: bytes) -> dict[str, Any] | None:
     return error if isinstance(error, dict) else None
 
 
-def _model_fields(there: str, here: str) -> tuple[tuple[bytes, bytes], ...]:
-    """In both ways to write JSON. Inside a text the quotes would have backslashes."""
-    old, new = orjson.dumps(there), orjson.dumps(here)
-    return tuple((b'"model":%b%b' % (space, old), b'"model":%b%b' % (space, new)) for space in (b"", b" "))
+def _model_fields(there: bytes, here: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """What to replace, in both ways to write JSON; nothing where the names are the same."""
+    if there == here:
+        return ()
+    return tuple((b'"model":%b%b' % (space, there), b'"model":%b%b' % (space, here)) for space in (b"", b" "))

@@ -44,7 +44,7 @@ class ResponseBuilder:
         events: list[ServerEvent] = []
         for choice in chunk.get("choices") or ():
             delta = choice.get("delta") or {}
-            if text := delta.get("reasoning_content"):
+            if text := delta.get("reasoning_content") or delta.get("reasoning"):
                 events += self._reasoning(text)
             if text := delta.get("content"):
                 events += self._text(text, _logprobs(choice))
