@@ -34,3 +34,54 @@ class AnthropicMessage(Open):
 
 class TokenCount(Open):
     input_tokens: int
+
+
+class OllamaError(Open):
+    """How Ollama's clients expect errors."""
+
+    error: str
+
+
+class OllamaAnswer(Open):
+    """Of a chat (`message`) or a prompt (`response`). Streams send such objects, one a line."""
+
+    model: str
+    created_at: str
+    done: bool
+
+
+class OllamaEmbeddings(Open):
+    model: str
+    embeddings: list[list[float]]
+
+
+class OllamaEmbedding(Open):
+    embedding: list[float]
+
+
+class OllamaModel(Open):
+    name: str
+    model: str
+    size: int
+    digest: str
+    details: dict[str, Any]
+
+
+class OllamaModels(Open):
+    models: list[OllamaModel]
+
+
+class OllamaShown(Open):
+    details: dict[str, Any]
+    model_info: dict[str, Any]
+    capabilities: list[str]
+
+
+class OllamaStatus(Open):
+    """Streams send such objects, one a line."""
+
+    status: str
+
+
+class OllamaVersion(Open):
+    version: str

@@ -101,6 +101,7 @@ SHAPES: dict[type[Exception], Shape] = {
     api.WrongPassword: Shape(401, "authentication_error"),
     api.InvalidInvitation: Shape(400, "invalid_request_error"),
     api.TooManyLogins: Shape(429, "rate_limit_error"),
+    api.NoCounterpart: Shape(400, "invalid_request_error"),
     api.HostNotAllowed: Shape(403, "permission_error"),
     api.EventsBusy: Shape(503, "service_unavailable_error", None, 10),
     api.NoRouter: Shape(503, "service_unavailable_error", None, 1),

@@ -7,6 +7,7 @@ ApiError
 ├── ApiKeyNotFound, RequestNotFound, UserNotFound, InvitationNotFound, RuntimeNotFound,
 │   SettingNotFound
 ├── DuplicateName, LastAdminStays, WrongPassword, InvalidInvitation, TooManyLogins
+├── NoCounterpart           Ollama can do it, Corral does it in another way
 ├── HostNotAllowed          a name that isn't ours: DNS rebinding
 ├── EventsBusy              too many watch already
 ├── NoRouter, RouterLost    no router can be reached, or it was lost while it had the request
@@ -156,6 +157,12 @@ class MethodNotAllowed(ApiError):
     def __init__(self, method: str, allowed: Collection[str]) -> None:
         super().__init__(f"{method[:20]} is not possible here; possible: {', '.join(sorted(allowed))}")
         self.allowed = allowed
+
+
+class NoCounterpart(ApiError):
+    """Something that Ollama can do and that is done in another way here."""
+
+    code = "not_supported"
 
 
 class HostNotAllowed(ApiError):

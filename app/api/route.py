@@ -18,6 +18,8 @@ UPLOAD_BODY_BYTES = 100 * MIB
 OTHER_BODY_BYTES = MIB
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+JSON_LINES = "application/x-ndjson"
+TEXT = "text/plain"
 UPLOADS = frozenset(
     {"/v1/audio/transcriptions", "/v1/audio/translations", "/v1/images/edits", "/v1/images/variations"}
 )

@@ -19,6 +19,7 @@ from corral.app.api.key_routes import KeyRoutes
 from corral.app.api.log_routes import LogControl, LogRoutes
 from corral.app.api.metrics import Metrics
 from corral.app.api.node_routes import NodeModels, NodeRoutes
+from corral.app.api.ollama_routes import OllamaRoutes
 from corral.app.api.pair_routes import Desk, PairRoutes
 from corral.app.api.route import Route
 from corral.app.api.task_routes import TaskRoutes
@@ -81,6 +82,12 @@ def routes_of(services: Services) -> list[Route]:
     return [
         *V1(gateway=services.gateway, responses=services.responses).routes(),
         *AnthropicRoutes(gateway=services.gateway).routes(),
+        *OllamaRoutes(
+            gateway=services.gateway,
+            local=services.models.models,
+            version=services.node.version,
+            now=services.now,
+        ).routes(),
         *Health(
             node=services.node,
             state=services.state,

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from corral.app.history.choices import Choices
+from corral.app.history.joined_dialects import add_anthropic, add_ollama
 from corral.engines.events import Event, Finished, TextDelta, ToolCallDelta
 
 _TEXT_DELTAS = ("response.output_text.delta", "transcript.text.delta")
@@ -26,7 +27,8 @@ def joined_events(events: Iterable[Event]) -> dict[str, Any]:
 
 
 def joined_stream(data: bytes) -> dict[str, Any]:
-    """Of the server-sent events of a chat, a completion or a response; also of a stream that was broken off."""
+    """Of the server-sent events of a chat, a completion, a response or a message of Anthropic's, or of Ollama's lines;
+    also of a stream that was broken off."""
     choices, more = Choices(), {}
     for chunk in _chunks(data):
         if isinstance(chunk.get("response"), dict) and str(chunk.get("type", "")).startswith("response."):
@@ -39,12 +41,14 @@ def joined_stream(data: bytes) -> dict[str, Any]:
                 _add_choice(choices, choice)
         if chunk.get("type") in _TEXT_DELTAS:
             choices.text(0, str(chunk.get("delta", "")), reasoning=False)
+        add_anthropic(choices, chunk)
+        add_ollama(choices, chunk)
     return {**choices.document(), **more}
 
 
 def _chunks(data: bytes) -> Iterable[dict[str, Any]]:
     for line in data.split(b"\n"):
-        if not line.startswith(b"data:") or (text := line[5:].strip()) == _DONE:
+        if not line.startswith((b"data:", b"{")) or (text := line.removeprefix(b"data:").strip()) == _DONE:
             continue
         try:
             chunk = orjson.loads(text)

@@ -10,7 +10,7 @@ from corral.app.history.redaction import cut, kept_text, redacted, redacted_body
 from corral.app.store.database import Value
 
 _HOUR_S = 3600
-_VECTORS = "/v1/embeddings"  # its answers are numbers only
+_VECTORS = ("/v1/embeddings", "/api/embed", "/api/embeddings")  # its answers are numbers only
 _NO_WORDS = frozenset(
     {"id", "object", "model", "role", "type", "finish_reason", "created", "usage", "system_fingerprint"}
 )
@@ -119,7 +119,7 @@ def _said(record: RequestRecord) -> Any:
     if record.answers_media:
         return f"[redacted {record.content_type[:100]} len={record.answer_bytes}]"
     body = b"".join(record.answer)
-    if record.path == _VECTORS and record.status == 200:
+    if record.path in _VECTORS and record.status == 200:
         return f"[{record.answer_bytes} bytes of vectors]"
     return redacted(joined_stream(body)) if record.streamed else redacted_body(body)
 

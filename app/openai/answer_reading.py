@@ -74,7 +74,10 @@ def as_chunk(document: Mapping[str, Any]) -> Chunk:
     """A chat completion as if it had been streamed in one chunk."""
     choices = []
     for choice in document.get("choices") or ():
-        message = choice.get("message") or {}
+        message = choice.get("message")
+        if message is None:
+            choices.append(choice)  # of a plain completion, which looks the same in a stream
+            continue
         calls = [{"index": number, **call} for number, call in enumerate(message.get("tool_calls") or ())]
         choices.append({**choice, "delta": {**message, "tool_calls": calls}})
     return {**document, "choices": choices}

@@ -47,6 +47,14 @@ WHO_MAY = {
     "GET /v1/responses/<id>/input_items": MODELS,
     "GET /v1/models": MODELS,
     "POST /v1/messages": MODELS,
+    "GET /": OPEN,
+    "GET /api/version": OPEN,
+    **{f"GET /api/{name}": MODELS for name in ("tags", "ps")},
+    **{
+        f"POST /api/{name}": MODELS
+        for name in ("chat", "generate", "embed", "embeddings", "show", "pull", "create", "copy", "push")
+    },
+    "DELETE /api/delete": MODELS,
     "POST /v1/messages/count_tokens": MODELS,
     "GET /v1/models/<path:id>": MODELS,
     "GET /v0/users": MANAGERS,

@@ -88,3 +88,51 @@ def test_a_responses_stream() -> None:
 
 def test_garbage_is_nothing() -> None:
     assert joined_stream(b"data: 5\n\ndata: \xff\n\n\x00") == {"choices": []}
+
+
+def test_a_stream_of_anthropics_events() -> None:
+    """Whose lines before the data name the event."""
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {"usage": {"input_tokens": 3}}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hel"}},
+        {"type": "ping"},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "lo"}},
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "name": "add"}},
+        {
+            "type": "content_block_delta",
+            "index": 1,
+            "delta": {"type": "input_json_delta", "partial_json": "{}"},
+        },
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 2}},
+        {"type": "message_stop"},
+    ]
+    data = b"".join(b"event: %b\n" % event["type"].encode() + sse(event) for event in events)
+    document = joined_stream(data)
+    assert message(document) == {
+        "role": "assistant",
+        "content": "Hello",
+        "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": "{}"}}],
+    }
+    assert (document["choices"][0]["finish_reason"], document["usage"]) == ("tool_use", {"output_tokens": 2})
+
+
+def test_a_stream_of_ollamas_lines() -> None:
+    call = {"function": {"index": 0, "name": "add", "arguments": {"a": 1}}}
+    lines: list[dict[str, Any]] = [
+        {"message": {"content": "", "thinking": "hm"}, "done": False},
+        {"message": {"content": "Hello"}, "done": False},
+        {"message": {"content": "", "tool_calls": [call]}, "done": False},
+        {"message": {"content": ""}, "done": True, "done_reason": "stop"},
+    ]
+    document = joined_stream(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    assert message(document)["content"] == "Hello"
+    assert message(document)["reasoning_content"] == "hm"
+    assert message(document)["tool_calls"][0]["function"]["name"] == "add"
+    assert document["choices"][0]["finish_reason"] == "stop"
+    prompts = [
+        {"response": "one ", "done": False},
+        {"response": "two", "done": True, "done_reason": "length"},
+    ]
+    document = joined_stream(b"".join(json.dumps(line).encode() + b"\n" for line in prompts) + b'{"respo')
+    assert message(document)["content"] == "one two"
