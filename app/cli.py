@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from corral.app.commands import cluster_cli, peers_cli, settings_cli, users_cli
+from corral.app.commands import (
+    aliases_cli,
+    cluster_cli,
+    endpoints_cli,
+    peers_cli,
+    settings_cli,
+    users_cli,
+)
 from corral.app.commands.completion import complete_key, complete_model
 
 if TYPE_CHECKING:
@@ -23,6 +30,8 @@ app.add_typer(keys, name="keys")
 app.add_typer(users_cli.users, name="users")
 app.add_typer(cluster_cli.cluster, name="cluster")
 app.add_typer(peers_cli.peers, name="peers")
+app.add_typer(endpoints_cli.endpoints, name="endpoints")
+app.add_typer(aliases_cli.aliases, name="aliases")
 
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="The node's data folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -10,6 +10,7 @@ from corral.app.doctor.cluster_examination import ClusterExamination
 from corral.app.doctor.configuration import ConfigurationFacts, judge_configuration, unknown_variables
 from corral.app.doctor.database import gather_database, judge_database
 from corral.app.doctor.disks import gather_disks, judge_disks
+from corral.app.doctor.endpoints import gather_endpoints, judge_endpoints
 from corral.app.doctor.engine_build import gather_machine, judge_machine
 from corral.app.doctor.finding import Finding, problem
 from corral.app.doctor.folders import gather_folders, judge_folders
@@ -51,6 +52,7 @@ def examine(*, arguments: Mapping[str, object], environ: Mapping[str, str]) -> I
         ("database", lambda: judge_database(gather_database(folder.database))),
         ("logs", lambda: judge_logs(gather_logs(settings.log_dir, max_bytes=settings.log_max_bytes))),
         ("clock", lambda: judge_clock(gather_clock(folder, settings.log_dir, now=time.time()))),
+        ("endpoints", lambda: judge_endpoints(gather_endpoints(settings))),
         ("models", lambda: judge_models(gather_models(settings))),
         ("machine", lambda: judge_machine(gather_machine())),
         *cluster.checks(may_send=facts.error is None),

@@ -1,5 +1,6 @@
 """Everything about servers elsewhere and aliases, made of a node's open files."""
 
+import time
 from collections.abc import Callable, Collection, Sequence
 
 from corral.app.endpoints.alias_book import AliasBook
@@ -33,12 +34,19 @@ class ExternalEndpoints:
         own_hosts: Callable[[], Collection[str]],
         own_port: Callable[[], int],
         observer: Observer | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`own_hosts` are this machine's names in lower case, `own_port` that of its front door."""
+        """`own_hosts` are this machine's names in lower case, `own_port` that of its front door.
+
+        `clock` gives seconds of a time that doesn't jump.
+        """
         self._book = EndpointBook(ledger, cluster_key=cluster_key)
         self.aliases = AliasBook(ledger)
         self.prober = Prober(
-            book=self._book, inquiry=Inquiry(client=client, own_cluster=cluster_id), is_router=is_router
+            book=self._book,
+            inquiry=Inquiry(client=client, own_cluster=cluster_id),
+            is_router=is_router,
+            clock=clock,
         )
         self._servers = Servers(
             book=self._book,

@@ -113,6 +113,7 @@ def _vllm(model: Json) -> Offered:
         plain,
         abilities=plain.abilities if plain.abilities != TEXT else _by_name(root or plain.id),
         file_id=f"vllm:{root}" if root else "",
+        continues=True,
     )
 
 
@@ -137,6 +138,7 @@ def _llama_cpp(model: Json) -> Offered:
         quantization=quantization,
         file_id=f"llama.cpp:{name}:{size}:{parameters}:{quantization}" if size and parameters else "",
         created=_number(model, "created"),
+        continues=True,
     )
 
 
@@ -162,6 +164,7 @@ def _ollama(model: Json) -> Offered:
         size_bytes=_number(model, "size"),
         quantization=_text(details, "quantization_level"),
         file_id=f"ollama:{digest}" if digest else "",
+        continues=True,  # a last message of the assistant: github.com/ollama/ollama/issues/6778
     )
 
 

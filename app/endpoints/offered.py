@@ -27,6 +27,7 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quantization: str = ""
     file_id: str = ""
     created: int = 0  # Unix time, seconds
+    continues: bool = False  # takes an answer's beginning, and goes on with it
 
     def served(self) -> ServedModel:
         """As the gateway lists it."""
@@ -40,6 +41,7 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             size_bytes=self.size_bytes,
             quantization=self.quantization,
             file_id=self.file_id or None,
+            continues=self.continues,
         )
 
     def document(self) -> dict[str, Any]:

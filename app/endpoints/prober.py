@@ -119,7 +119,9 @@ class Prober:
         return found, difference(before, after)
 
     async def test(self, record: EndpointRecord) -> Examination:
-        """Look at one closely, without keeping its models. Raises NotReached, NotSynced, OwnFrontDoor."""
+        """Look at one closely; of one whose models are known they stay. Raises NotReached, NotSynced, OwnFrontDoor, DiskFull."""
+        if record.synced_at is None:
+            return (await self.examine(record))[0]
         try:
             found = await self._inquiry.examine(record.server, wanted=record.wanted_kind)
         except EndpointError as error:

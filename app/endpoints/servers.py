@@ -1,7 +1,6 @@
 """The endpoints of the gateway that the records stand for."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from corral.app.endpoints.book import EndpointBook
 from corral.app.endpoints.health import Health, is_routable
@@ -95,7 +94,4 @@ class _Place:
             return Machine(online=False)
         health = self._health(record.id)
         online = is_routable(health, has_models=bool(self._book.models(record.id).models))
-        return replace(_MACHINE, online=online)
-
-
-_MACHINE = Machine()
+        return Machine(online=online, weight=record.weight)

@@ -1,6 +1,7 @@
 """Servers elsewhere and aliases over a ledger, with everything that keeps them going."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -24,6 +25,7 @@ class External(ExternalEndpoints):
         is_router: Callable[[], bool] = lambda: True,
         own_hosts: tuple[str, ...] = (),
         observer: Observer | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.client, self.experience = UpstreamClient(), Experience()
         super().__init__(
@@ -36,6 +38,7 @@ class External(ExternalEndpoints):
             own_hosts=lambda: own_hosts,
             own_port=lambda: 32768,
             observer=observer,
+            clock=clock,
         )
 
     @asynccontextmanager
