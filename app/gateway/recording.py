@@ -8,7 +8,7 @@ from typing import Protocol
 from corral.app.gateway.endpoint import Client
 from corral.app.gateway.trace import Trace
 
-_READABLE = ("application/json", "text/")
+_READABLE = ("application/json", "application/x-ndjson", "text/")
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # what comes after it is answered, but not kept
 
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from corral.app.dialects.anthropic.messages import chat_messages
 from corral.app.dialects.anthropic.tools import chat_tools
-from corral.app.gateway.model_rules import CLOUD_KEYS
+from corral.app.dialects.asking import is_cloud
 from corral.app.openai.generation import MAX_STOPS, Count
 from corral.app.openai.validation import Whole
 from corral.engines.errors import InvalidRequest
@@ -95,8 +95,8 @@ class PromptFields(BaseModel):
         return last["role"] == "assistant" and bool(last["content"]) and len(last) == 2 and free
 
     def _thinking(self) -> dict[str, Any]:
-        if self.model.partition(":")[0].lower() in CLOUD_KEYS:
-            return {}  # providers refuse fields that they don't know
+        if is_cloud(self.model):
+            return {}
         fields: dict[str, Any] = {"chat_template_kwargs": {"enable_thinking": self.thinks}}
         effort = None if self.output_config is None else _EFFORTS.get(self.output_config.effort or "")
         return fields | {"reasoning_effort": effort} if self.thinks and effort else fields
@@ -131,8 +131,7 @@ class MessagesRequest(PromptFields):
     def chat_body(self) -> dict[str, Any]:
         """The body for /v1/chat/completions. Raises InvalidRequest, which names the field."""
         body = self.prompt()
-        cloud = self.model.partition(":")[0].lower() in CLOUD_KEYS
-        body["max_completion_tokens" if cloud else "max_tokens"] = self.max_tokens
+        body["max_completion_tokens" if is_cloud(self.model) else "max_tokens"] = self.max_tokens
         if self.stop_sequences:
             if "" in self.stop_sequences:
                 raise InvalidRequest("`stop_sequences` must not be empty texts", param="stop_sequences")

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from corral.app.dialects.anthropic.builder import MessageBuilder, ServerEvent
 from corral.app.dialects.anthropic.request import MessagesRequest, TokenCountBody
+from corral.app.dialects.asking import asking
 from corral.app.dialects.dialect import Dialect
 from corral.app.dialects.errors import last_words
 from corral.app.dialects.reply import json_reply, refused, stream_reply
@@ -38,7 +38,7 @@ class MessagesService:
         """The answer, streamed if that is asked for. Raises InvalidRequest and whatever `forward` raises."""
         wanted = validated(MessagesRequest, request.json)
         body = wanted.chat_body()
-        chat = replace(request, path=CHAT_PATH, json=body, body=orjson.dumps(body))
+        chat = asking(request, CHAT_PATH, body)
         answer = await self._forward(chat)
         if answer.status != 200:
             return await refused(answer, Dialect.ANTHROPIC)
@@ -55,11 +55,8 @@ class MessagesService:
         """`{"input_tokens": n}`: counted by the model's own tokenizer and template where that is on a machine of the
         cluster, else estimated. Raises InvalidRequest and whatever `forward` raises."""
         body = validated(TokenCountBody, request.json).chat_body()
-        json = count_body(body)
         try:
-            answer = await self._forward(
-                replace(request, path=COUNT_PATH, json=json, body=orjson.dumps(json))
-            )
+            answer = await self._forward(asking(request, COUNT_PATH, count_body(body)))
         except ModelLacksCapability:
             if not self._chats(request.model):
                 raise

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from corral.app.dialects.asking import is_cloud
 from corral.app.dialects.ollama.messages import chat_messages, with_pictures
 from corral.app.dialects.ollama.options import format_fields, generation_fields, thinking_fields
 from corral.app.openai.validation import Whole
@@ -58,6 +59,8 @@ class GenerationBody(BaseModel):
     def for_chat(self, messages: list[Fields]) -> Fields:
         """A chat completion. Raises InvalidRequest."""
         body = {**self.shared(), "messages": messages, **thinking_fields(self.think)}
+        if is_cloud(self.model):
+            body.pop("chat_template_kwargs", None)
         if self.logprobs:
             body["logprobs"] = True
             if self.top_logprobs is not None:

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 
+from corral.app.dialects.asking import asking
 from corral.app.dialects.dialect import Dialect
 from corral.app.dialects.errors import last_words
 from corral.app.dialects.ollama.names import listed_name
@@ -108,16 +108,17 @@ class OllamaService:
         return AnswerWriter(model=body.model, chat=chat, show_thinking=body.shows_thinking, now=self._now)
 
     def _known(self, model: str) -> Mapping[str, Any] | None:
-        return self._find(listed_name(model, lambda name: self._find(name) is not None))
+        return self._find(self._listed(model))
 
     def _timing(self, request: GatewayRequest) -> Timing:
         known = self._known(request.model)
         return Timing(request.trace, warm=known is not None and bool(known["ready"]), clock=self._clock)
 
     def _asking(self, request: GatewayRequest, path: str, json: dict[str, Any]) -> GatewayRequest:
-        model = listed_name(request.model, lambda name: self._find(name) is not None)
-        json = {**json, "model": model}
-        return replace(request, path=path, model=model, json=json, body=orjson.dumps(json))
+        return asking(request, path, json, model=self._listed(request.model))
+
+    def _listed(self, model: str) -> str:
+        return listed_name(model, lambda name: self._find(name) is not None)
 
     async def _answered(
         self, request: GatewayRequest, path: str, json: dict[str, Any], writer: AnswerWriter, *, streams: bool

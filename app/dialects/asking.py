@@ -1,0 +1,32 @@
+"""Requests for the gateway, made of what a client said in its own dialect."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from corral.app.gateway.endpoint import GatewayRequest
+from corral.app.gateway.model_rules import CLOUD_KEYS
+
+
+def asking(
+    request: GatewayRequest, path: str, json: Mapping[str, Any], *, model: str | None = None
+) -> GatewayRequest:
+    """The same client's request of another path. `model`: what the name in the first one means."""
+    wanted = request.model if model is None else model
+    json = {**json, "model": wanted}
+    return replace(
+        request,
+        path=path,
+        headers={**request.headers, "content-type": "application/json"},
+        model=wanted,
+        json=json,
+        body=orjson.dumps(json),
+    )
+
+
+def is_cloud(model: str) -> bool:
+    """Whether a name means a provider's model. Providers refuse fields that they don't know."""
+    prefix, colon, _ = model.partition(":")
+    return bool(colon) and prefix.lower() in CLOUD_KEYS
