@@ -8,6 +8,7 @@ import typer
 
 from corral.app.commands import (
     aliases_cli,
+    cloud_cli,
     cluster_cli,
     endpoints_cli,
     peers_cli,
@@ -29,6 +30,7 @@ app.add_typer(settings_cli.settings, name="settings")
 app.add_typer(keys, name="keys")
 app.add_typer(users_cli.users, name="users")
 app.add_typer(cluster_cli.cluster, name="cluster")
+app.add_typer(cloud_cli.cloud, name="cloud")
 app.add_typer(peers_cli.peers, name="peers")
 app.add_typer(endpoints_cli.endpoints, name="endpoints")
 app.add_typer(aliases_cli.aliases, name="aliases")

@@ -124,6 +124,7 @@ class Composition(Parts):
             copies=self.copying.control,
             endpoints=self.external.control,
             aliases=self.external.aliases,
+            cloud=self.cloud,
             now=time.time,
         )
         return create_app(
@@ -151,21 +152,16 @@ class Composition(Parts):
         )
 
     def _dashboard(self) -> Dashboard:
-        settings = self.settings
         return Dashboard(
             node=self._node,
             state=lambda: self.phase,
             models=self.pool,
-            endpoints=self._endpoints,
+            endpoints=lambda: [*self._endpoints(), *self.cloud.usable()],
             load=self._admission,
             statistics=Statistics(self.state.database),
             telemetry=self.telemetry,
             recording=lambda: self.recorder.status,
-            cloud_keys={
-                "openai": settings.openai_api_key is not None,
-                "google": settings.google_api_key is not None,
-                "anthropic": settings.anthropic_api_key is not None,
-            },
+            cloud_keys=self.cloud.keys.present,
             peers=self._peers.runtimes,
             peer_samples=self._peers.samples,
             servers=self.external.control.documents,

@@ -46,7 +46,7 @@ class Dashboard:
     statistics: Statistics
     telemetry: Telemetry
     recording: Callable[[], RecordingStatus]
-    cloud_keys: Mapping[str, bool]
+    cloud_keys: Callable[[], Mapping[str, bool]]
     peers: Callable[[], list[dict[str, Any]]] = list
     peer_samples: Callable[[str], list[dict[str, Any]] | None] = lambda _id: None
     servers: Callable[[], list[dict[str, Any]]] = list
@@ -76,7 +76,7 @@ class Dashboard:
                 "waiting": recording.waiting,
                 "lost": recording.lost,
             },
-            **{f"{provider}_key_present": present for provider, present in self.cloud_keys.items()},
+            **{f"{provider}_key_present": present for provider, present in self.cloud_keys().items()},
         }
 
     def runtimes(self) -> list[dict[str, Any]]:

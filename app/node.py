@@ -94,6 +94,7 @@ class _Node:
         try:
             await parts.pool.start()
             await parts.external.load()
+            await parts.cloud.load()
             now = time.time()
             parts.quotas.restore(await used_since(parts.state.database, day_start(now)), now=now)
             await parts.membership.open(front_port=parts.server.port, routes=parts.peer_routes)
@@ -135,6 +136,7 @@ class _Node:
         parts.membership.supervise(supervisor)
         parts.copying.supervise(supervisor)
         parts.external.supervise(supervisor)
+        parts.cloud.supervise(supervisor)
         parts.cluster_events.on_joining = self._tell_joining
         supervisor.start("telling of the cluster", parts.cluster_events.run)
         supervisor.start("recording", parts.recorder.run)

@@ -9,6 +9,7 @@ from corral.app.api.cluster_metrics import ClusterMetrics
 from corral.app.api.endpoint_metrics import EndpointMetrics
 from corral.app.api.health import NodeInfo, NodeState, Place
 from corral.app.api.metrics import Metrics
+from corral.app.cloud.assembly import CloudProviders
 from corral.app.cluster.claims import Claims
 from corral.app.cluster.cluster_events import ClusterEvents
 from corral.app.cluster.membership import Membership, Standpoint
@@ -86,6 +87,7 @@ class Parts:
             experience=self._experience,
             keep_alive_s=settings.keep_alive_s,
         )
+        self.cloud = self._cloud()
         self._peers = self._peer_endpoints()
         self.external = self._external_endpoints()
         self.copying = self._copying()
@@ -134,7 +136,7 @@ class Parts:
             mode=Mode(self.settings.load_balancer_mode),
         )
         return Gateway(
-            endpoints=self.external.aliased(self._endpoints),
+            endpoints=self.external.aliased(lambda: [*self._endpoints(), *self.cloud.endpoints()]),
             admission=self._admission,
             chooser=chooser,
             quotas=self.quotas,
@@ -163,6 +165,18 @@ class Parts:
     def _cluster_changed(self) -> None:
         self.cluster_events.changed()
         self.external.prober.look_again()
+
+    def _cloud(self) -> CloudProviders:
+        return CloudProviders(
+            settings=self.settings,
+            ledger=self.state.ledger,
+            cluster_key=lambda: self.state.cluster.key_bytes,
+            client=self.upstream,
+            registry=self._metrics.registry,
+            is_router=lambda: self.membership.cluster.is_router,
+            experience=self._experience,
+            observer=self._metrics,
+        )
 
     def _peer_endpoints(self) -> PeerEndpoints:
         return PeerEndpoints(

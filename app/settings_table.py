@@ -302,21 +302,42 @@ class Settings:
     )
     openai_api_key: str | None = _setting(
         kinds.TEXT,
-        "OpenAI's key, for its models (a later version); now the dashboard shows whether it is set.",
+        "OpenAI's key, for the models `openai:…`; `corral cloud set` sets one for the whole cluster.",
         standard=("OPENAI_API_KEY",),
         secret=True,
     )
     google_api_key: str | None = _setting(
         kinds.TEXT,
-        "Google's key, for its models (a later version); now the dashboard shows whether it is set.",
+        "Google's key, for the models `google:…`; `corral cloud set` sets one for the whole cluster.",
         standard=("GOOGLE_API_KEY",),
         secret=True,
     )
     anthropic_api_key: str | None = _setting(
         kinds.TEXT,
-        "Anthropic's key, for its models (a later version); now the dashboard shows whether it is set.",
+        "Anthropic's key, for the models `anthropic:…`; `corral cloud set` sets one for the whole cluster.",
         standard=("ANTHROPIC_API_KEY",),
         secret=True,
+    )
+    openai_base_url: str = _setting(
+        kinds.TEXT,
+        "Where OpenAI, or something that speaks like it, answers for the models `openai:…`.",
+        default="https://api.openai.com",
+        standard=("OPENAI_BASE_URL",),
+    )
+    google_api_base_url: str = _setting(
+        kinds.TEXT,
+        "Where Google's Gemini API answers for the models `google:…`.",
+        default="https://generativelanguage.googleapis.com/v1beta",
+        standard=("GOOGLE_API_BASE_URL",),
+    )
+    anthropic_api_base_url: str = _setting(
+        kinds.TEXT,
+        "Where Anthropic answers for the models `anthropic:…`.",
+        default="https://api.anthropic.com",
+        standard=("ANTHROPIC_API_BASE_URL",),
+    )
+    cloud_timeout_secs: float = _setting(
+        kinds.SECONDS, "A cloud provider may be silent for so long; then 504.", default=600.0
     )
     bootstrap_api_key: str | None = _setting(
         kinds.KEY,

@@ -5,7 +5,7 @@ ApiError
 ├── BodyTooLarge, BodyTimeout, UnsupportedMediaType
 ├── RouteNotFound, MethodNotAllowed
 ├── ApiKeyNotFound, RequestNotFound, UserNotFound, InvitationNotFound, RuntimeNotFound,
-│   SettingNotFound
+│   SettingNotFound, ProviderNotFound
 ├── DuplicateName, LastAdminStays, WrongPassword, InvalidInvitation, TooManyLogins
 ├── NoCounterpart           Ollama can do it, Corral does it in another way
 ├── HostNotAllowed          a name that isn't ours: DNS rebinding
@@ -149,6 +149,13 @@ class SettingNotFound(ApiError):
         super().__init__(
             f"{name[:64]!r} can't be set for the whole cluster; these can: {', '.join(possible)}"
         )
+
+
+class ProviderNotFound(ApiError):
+    code = "provider_not_found"
+
+    def __init__(self, name: str, possible: Collection[str]) -> None:
+        super().__init__(f"there is no cloud provider {name[:64]!r}; these are: {', '.join(possible)}")
 
 
 class MethodNotAllowed(ApiError):

@@ -7,6 +7,7 @@ from corral.app.api.alias_routes import AliasRoutes
 from corral.app.api.anthropic_routes import AnthropicRoutes
 from corral.app.api.audit_routes import AuditRoutes
 from corral.app.api.auth_routes import AuthRoutes
+from corral.app.api.cloud_routes import CloudControl, CloudRoutes
 from corral.app.api.cluster_routes import ClusterControl, ClusterRoutes
 from corral.app.api.cluster_settings_routes import ClusterSettingsRoutes
 from corral.app.api.copy_routes import CopyControl, CopyRoutes
@@ -74,6 +75,7 @@ class Services:
     copies: CopyControl
     endpoints: EndpointControl
     aliases: AliasBook
+    cloud: CloudControl
     now: Callable[[], float]
 
 
@@ -117,6 +119,7 @@ def routes_of(services: Services) -> list[Route]:
         *CopyRoutes(control=services.copies).routes(),
         *EndpointRoutes(control=services.endpoints).routes(),
         *AliasRoutes(aliases=services.aliases).routes(),
+        *CloudRoutes(control=services.cloud).routes(),
         *PairRoutes(desk=services.pairing, info=services.pairing_info).routes(),
     ]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
+from corral.app.cloud.providers import cloud_model
 from corral.app.gateway.endpoint import GatewayRequest
-from corral.app.gateway.model_rules import CLOUD_KEYS
 
 
 def asking(
@@ -28,5 +28,4 @@ def asking(
 
 def is_cloud(model: str) -> bool:
     """Whether a name means a provider's model. Providers refuse fields that they don't know."""
-    prefix, colon, _ = model.partition(":")
-    return bool(colon) and prefix.lower() in CLOUD_KEYS
+    return cloud_model(model) is not None

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from corral.app.cloud.providers import cloud_model
 from corral.app.endpoints.errors import AliasNotFound, DuplicateName, InvalidAlias
-from corral.app.gateway.model_rules import CLOUD_KEYS, MAX_NAME_LENGTH
+from corral.app.gateway.model_rules import MAX_NAME_LENGTH
 from corral.app.ids import new_id
 from corral.app.store.replicated import ReplicatedTable
 from corral.app.times import rfc3339
@@ -115,14 +116,14 @@ class AliasBook:
 def checked_name(name: str, *, param: str) -> str:
     """A name that requests can use. Raises InvalidAlias."""
     text = name.strip()
-    prefix, colon, _ = text.partition(":")
+    cloud = cloud_model(text)
     if not text or len(text) > MAX_NAME_LENGTH or not text.isprintable():
         raise InvalidAlias(f"`{param}` must have 1 to {MAX_NAME_LENGTH} printable characters", param=param)
-    if param == "name" and colon and prefix.lower() in CLOUD_KEYS:
+    if param == "name" and cloud is not None:
         raise InvalidAlias(
-            f"names that begin with {prefix}: go to the cloud; choose another one", param=param
+            f"names that begin with {cloud.provider.prefix} go to the cloud; choose another one", param=param
         )
-    if text.count(":") > 1 and prefix.lower() not in CLOUD_KEYS:
+    if text.count(":") > 1 and cloud is None:
         raise InvalidAlias(f"{text[:100]!r} has more than one colon, as no model's name has", param=param)
     return text
 

@@ -72,9 +72,13 @@ def completion_answer(body: TextCompletionRequest, now: int) -> Translation:
 def translate_embeddings(json: Json, _now: int) -> Translation:
     """Raises InvalidRequest."""
     body = validated(EmbeddingsRequest, json)
+    return replace(embeddings_answer(body), requests=(body.engine_request(),))
+
+
+def embeddings_answer(body: EmbeddingsRequest) -> Translation:
+    """How embeddings are answered, whoever makes them: a translation without requests."""
     return Translation(
-        requests=(body.engine_request(),),
-        document=partial(EmbeddingsDocument, model=body.model, base64=body.encoding_format == "base64"),
+        document=partial(EmbeddingsDocument, model=body.model, base64=body.encoding_format == "base64")
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType, SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -36,6 +36,22 @@ _ENDED: Final = (
 )
 _NAMES_LAST_S: Final = 10
 _UNREACHABLE: Final = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
+
+
+class Asking(Protocol):
+    """What is needed of UpstreamClient to ask a server."""
+
+    async def open(
+        self,
+        server: Server | str,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        body: bytes | AsyncIterable[bytes] = b"",
+        timeout_s: float | None = None,
+    ) -> "UpstreamResponse":
+        """As UpstreamClient.open."""
 
 
 class UpstreamClient:

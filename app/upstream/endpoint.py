@@ -12,7 +12,7 @@ from corral.app.gateway.meter import Meter, Meters, Observer
 from corral.app.gateway.standing import Machine, Standing
 from corral.app.openai import sse
 from corral.app.openai.token_count import COUNT_PATH
-from corral.app.upstream.client import UpstreamClient, UpstreamResponse
+from corral.app.upstream.client import Asking, UpstreamResponse
 from corral.app.upstream.errors import NotOffered
 from corral.app.upstream.outgoing import STREAMED, Outgoing, outgoing
 from corral.app.upstream.raw_body import RawBody
@@ -45,7 +45,7 @@ class ServerEndpoint:
         server: Callable[[], Server],
         models: Callable[[], Sequence[ServedModel]],
         name_there: Callable[[str], str | None],
-        client: UpstreamClient,
+        client: Asking,
         machine: Callable[[], Machine] = some_machine,
         observer: Observer | None = None,
         experience: Experience | None = None,

@@ -1,9 +1,9 @@
 """A node's HTTP side on a real socket, with real workers and echo models behind it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,10 @@ from corral.app.gateway.endpoint import Endpoint
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.pool_endpoint import PoolEndpoint
 from corral.app.gateway.principal import Principal, Role
-from corral.app.gateway.recording import RequestRecord
 from corral.app.history.recorder import Recorder, RecordingStatus
 from corral.app.log_files import LogLimits
 from corral.app.logs import Logs
 from corral.app.openai.responses.service import ResponsesService
-from corral.app.openai.responses.store import StoredResponse
 from corral.app.people.passwords import Passwords
 from corral.app.people.people import People, open_people
 from corral.app.people.session_secret import SessionSecret
@@ -59,6 +57,8 @@ from corral.engines.model import LoadOptions
 from corral.engines.pool import ModelPool
 from corral.peers.identity.identity import Identity, load_identity
 from corral.peers.replication.ledger import Ledger
+from tests.app.api.memory import MemoryLog, MemoryStore
+from tests.app.cloud.side import CloudSide
 from tests.app.cluster.lone import lone_node
 from tests.app.endpoints.external import External
 from tests.app.store.files import opened
@@ -103,32 +103,6 @@ async def _people(ledger: Ledger, database: Database, folder: Path, now: Callabl
     return people
 
 
-class MemoryLog:
-    """A RequestLog in memory."""
-
-    def __init__(self) -> None:
-        self.records: list[RequestRecord] = []
-
-    def put(self, record: RequestRecord) -> None:
-        self.records.append(record)
-
-
-class MemoryStore:
-    """Responses in memory."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, StoredResponse] = {}
-
-    async def put(self, response: StoredResponse, *, expires_at: float) -> None:
-        self.kept[response.id] = response
-
-    async def get(self, id: str) -> StoredResponse | None:
-        return self.kept.get(id)
-
-    async def delete(self, id: str) -> bool:
-        return self.kept.pop(id, None) is not None
-
-
 @dataclass
 class Serving:
     """A running node side."""
@@ -146,6 +120,7 @@ class Serving:
     feed: EventFeed
     watch: Watch
     cluster_events: ClusterEvents
+    cloud: CloudSide
     state: NodeState = NodeState.OK
     stops: int = 0
 
@@ -190,6 +165,7 @@ class Options:
     records: bool = False  # into the database instead of the memory log
     logs: Logs | None = None  # else some that are not opened
     tasks: Sequence[TaskStatus] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)  # other than the defaults
     now: Callable[[], float] = lambda: NOW
 
 
@@ -227,7 +203,9 @@ class _Side:
             queue_max=options.queue_max, queue_timeout_s=options.queue_timeout_s, observer=self._metrics
         )
         self._running: Serving | None = None
-        self._shared = ClusterSettings(ledger, default_settings(folder))
+        settings = replace(default_settings(folder), **options.settings)
+        self._shared = ClusterSettings(ledger, settings)
+        self._cloud = CloudSide(ledger, settings, self._metrics)
         self._lone = lone_node(folder, identity, ledger, self._pool, name=NODE, now=options.now)
         control = self._lone.membership.control
         numbers = ClusterMetrics(self._metrics.registry, control.numbers)
@@ -258,19 +236,12 @@ class _Side:
             keep_alive_s=self._options.keep_alive_s,
             now=now,
         )
-        admission = self._admission
         endpoints = [endpoint, *options.endpoints]
-        gateway = Gateway(
-            endpoints=self._external.aliased(lambda: [*endpoints, *self._external.endpoints()]),
-            admission=admission,
-            chooser=Chooser(admission=admission, experience=self._external.experience, now=now),
-            observer=self._metrics,
-            now=now,
-        )
+        gateway = self._gateway([*endpoints, *self._cloud.endpoints()])
         self._watch = Watch(
             feed=self._feed,
             models=self._pool,
-            load=admission,
+            load=self._admission,
             state=lambda: {"status": self._state().value},
             cluster=self._cluster_events.snapshot,
             endpoints=self._external.control.documents,
@@ -290,7 +261,7 @@ class _Side:
             people=self._people,
             audit=self._audit,
             history=History(self._database),
-            dashboard=self._dashboard(endpoints, admission),
+            dashboard=self._dashboard(endpoints),
             feed=self._feed,
             watch=self._watch,
             still_valid=self._still_valid,
@@ -305,21 +276,32 @@ class _Side:
             copies=self._lone.copying.control,
             endpoints=self._external.control,
             aliases=self._external.aliases,
+            cloud=self._cloud,
             now=now,
         )
 
-    def _dashboard(self, endpoints: list[Endpoint], admission: Admission) -> Dashboard:
+    def _gateway(self, endpoints: list[Endpoint]) -> Gateway:
+        admission, now = self._admission, self._options.now
+        return Gateway(
+            endpoints=self._external.aliased(lambda: [*endpoints, *self._external.endpoints()]),
+            admission=admission,
+            chooser=Chooser(admission=admission, experience=self._external.experience, now=now),
+            observer=self._metrics,
+            now=now,
+        )
+
+    def _dashboard(self, endpoints: list[Endpoint]) -> Dashboard:
         return Dashboard(
             node=NodeInfo(name=NODE, version="0.0.1"),
             state=self._state,
             models=self._pool,
             endpoints=lambda: [*endpoints, *self._external.endpoints()],
             servers=self._external.control.documents,
-            load=admission,
+            load=self._admission,
             statistics=Statistics(self._database),
             telemetry=self._telemetry,
             recording=self._recording,
-            cloud_keys={"openai": True, "google": False, "anthropic": False},
+            cloud_keys=self._cloud.keys.present,
             now=self._options.now,
         )
 
@@ -375,10 +357,11 @@ class _Side:
             feed=self._feed,
             watch=self._watch,
             cluster_events=self._cluster_events,
+            cloud=self._cloud,
         )
         try:
             await self._shared.load()
-            async with self._lone.running(), self._external.running():
+            async with self._lone.running(), self._external.running(), self._cloud.running():
                 yield self._running
         finally:
             self._feed.close()

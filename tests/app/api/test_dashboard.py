@@ -57,7 +57,8 @@ async def test_an_empty_database(tmp_path: Path) -> None:
 
 async def test_stats(tmp_path: Path) -> None:
     write_echo(tmp_path)
-    async with serving(tmp_path, records=True) as node, node.http(ADMIN_KEY) as http:
+    keys = {"openai_api_key": "sk-of-openai"}
+    async with serving(tmp_path, records=True, settings=keys) as node, node.http(ADMIN_KEY) as http:
         await fill(node)
         stats = await asked(http, "/stats")
         overview = await asked(http, "/overview")
