@@ -12,6 +12,7 @@ from corral.app.commands import (
     cluster_cli,
     endpoints_cli,
     peers_cli,
+    runtimes_cli,
     settings_cli,
     users_cli,
 )
@@ -34,6 +35,7 @@ app.add_typer(cloud_cli.cloud, name="cloud")
 app.add_typer(peers_cli.peers, name="peers")
 app.add_typer(endpoints_cli.endpoints, name="endpoints")
 app.add_typer(aliases_cli.aliases, name="aliases")
+app.add_typer(runtimes_cli.runtimes, name="runtimes")
 
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="The node's data folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

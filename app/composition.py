@@ -64,7 +64,13 @@ class Composition(Parts):
             experience=self._experience,
         )
         relay = RelayRoute(app=app, routing=self._claims.routing, name_of=self.state.members.name)
-        return [infer.route(), relay.route(), *self.copying.routes(), *self.history_copying.routes()]
+        return [
+            infer.route(),
+            relay.route(),
+            *self.copying.routes(),
+            *self.history_copying.routes(),
+            *self.runtimes.routes(),
+        ]
 
     def _new_authenticator(self) -> Authenticator:
         state = self.state
@@ -73,6 +79,7 @@ class Composition(Parts):
             sessions=state.people.sessions,
             trust_loopback=self.settings.trust_loopback,
             on_key_used=state.keys.used,
+            runtime_of=self.runtimes.owner_of,
         )
 
     def _front_door(self, app: CorralApp) -> FrontDoor:
@@ -125,6 +132,7 @@ class Composition(Parts):
             endpoints=self.external.control,
             aliases=self.external.aliases,
             cloud=self.cloud,
+            runtimes=self.runtimes,
             now=time.time,
         )
         return create_app(
@@ -165,4 +173,5 @@ class Composition(Parts):
             peers=self._peers.runtimes,
             peer_samples=self._peers.samples,
             servers=self.external.control.documents,
+            registered=self.runtimes.runtimes,
         )

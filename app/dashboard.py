@@ -23,6 +23,14 @@ class Models(Protocol):
     def models(self) -> tuple[ModelStatus, ...]: ...
 
 
+class Registered(Protocol):
+    """What this needs of `runtimes.runtimes.Runtimes`."""
+
+    def documents(self) -> list[dict[str, Any]]: ...
+
+    def samples(self, id: str) -> list[dict[str, Any]] | None: ...
+
+
 class Load(Protocol):
     """What this needs of `gateway.admission.Admission`."""
 
@@ -50,6 +58,7 @@ class Dashboard:
     peers: Callable[[], list[dict[str, Any]]] = list
     peer_samples: Callable[[str], list[dict[str, Any]] | None] = lambda _id: None
     servers: Callable[[], list[dict[str, Any]]] = list
+    registered: Registered | None = None
     now: Callable[[], float] = time.time
 
     async def stats(self) -> dict[str, Any]:
@@ -80,12 +89,13 @@ class Dashboard:
         }
 
     def runtimes(self) -> list[dict[str, Any]]:
-        """The machines that serve models: this one, then its peers."""
+        """What serves models: this machine, its peers, runtimes that registered."""
         models = self.models.models()
         latest = self.telemetry.latest
         return [
             {
                 "id": self.node.name,
+                "kind": "node",
                 "name": self.node.name,
                 "status": "online" if self.state() is NodeState.OK else self.state().value,
                 "version": self.node.version,
@@ -95,13 +105,15 @@ class Dashboard:
                 "load": None if latest is None else sample_document(latest),
             },
             *self.peers(),
+            *(() if self.registered is None else self.registered.documents()),
         ]
 
     def samples(self, id: str) -> list[dict[str, Any]] | None:
         """The last hour of a machine's load, oldest first; None if there is no such machine."""
         if id == self.node.name:
             return [sample_document(each) for each in self.telemetry.samples]
-        return self.peer_samples(id)
+        samples = self.peer_samples(id)
+        return self.registered.samples(id) if samples is None and self.registered is not None else samples
 
     async def request_history(self) -> list[dict[str, Any]]:
         """The last 60 minutes, oldest first, the running one last."""

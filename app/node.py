@@ -97,6 +97,7 @@ class _Node:
             await parts.cloud.load()
             now = time.time()
             parts.quotas.restore(await used_since(parts.state.database, day_start(now)), now=now)
+            await parts.runtimes.open()
             await parts.membership.open(front_port=parts.server.port, routes=parts.peer_routes)
             self._supervise()
             first = await make_first_credentials(
@@ -137,6 +138,7 @@ class _Node:
         parts.copying.supervise(supervisor)
         parts.external.supervise(supervisor)
         parts.cloud.supervise(supervisor)
+        parts.runtimes.supervise(supervisor)
         parts.cluster_events.on_joining = self._tell_joining
         supervisor.start("telling of the cluster", parts.cluster_events.run)
         supervisor.start("recording", parts.recorder.run)

@@ -9,6 +9,7 @@ from corral.app.api.cluster_metrics import ClusterMetrics
 from corral.app.api.endpoint_metrics import EndpointMetrics
 from corral.app.api.health import NodeInfo, NodeState, Place
 from corral.app.api.metrics import Metrics
+from corral.app.api.runtime_metrics import RuntimeMetrics
 from corral.app.cloud.assembly import CloudProviders
 from corral.app.cluster.claims import Claims
 from corral.app.cluster.cluster_events import ClusterEvents
@@ -33,6 +34,7 @@ from corral.app.model_copy import copying as model_copy
 from corral.app.model_copy.view import Others
 from corral.app.paths import DataDir
 from corral.app.run_file import new_token
+from corral.app.runtimes.assembly import OtherMachines, RuntimeParts, Serving
 from corral.app.serving.own_machine import OwnMachine
 from corral.app.serving.peer_endpoints import PeerEndpoints
 from corral.app.serving.reporter import Reporter
@@ -101,6 +103,8 @@ class Parts:
         self.cluster_events = ClusterEvents(feed=self.feed, cluster=control, metrics=metrics)
         self._node = NodeInfo(name=settings.node_name, version=program_version(), place=self._place)
         self._admission = Admission(observer=self._metrics)
+        self.runtimes = self._runtimes()
+        RuntimeMetrics(self._metrics.registry, self.runtimes.counts)
         self._follow_shared_settings(state.shared.current)
         state.shared.subscribe(self._follow_shared_settings)
 
@@ -127,7 +131,8 @@ class Parts:
         )
 
     def _endpoints(self) -> Sequence[Endpoint]:
-        return [self._endpoint, *self._peers.endpoints(), *self.external.endpoints()]
+        elsewhere = [*self.external.endpoints(), *self.runtimes.endpoints()]
+        return [self._endpoint, *self._peers.endpoints(), *elsewhere]
 
     def _gateway(self) -> Gateway:
         chooser = Chooser(
@@ -144,6 +149,31 @@ class Parts:
             downloads=self.copying.control.downloads,
             on_waited=self.copying.waited,
             continue_streams=lambda: self.state.shared.current.continue_streams,
+        )
+
+    def _runtimes(self) -> RuntimeParts:
+        state, settings = self.state, self.settings
+        return RuntimeParts(
+            ledger=state.ledger,
+            node=state.identity.node,
+            node_name=settings.node_name,
+            rules=lambda: state.shared.current,
+            cluster=lambda: self.membership.cluster,
+            serving=Serving(
+                client=self.upstream,
+                admission=self._admission,
+                experience=self._experience,
+                observer=self._metrics,
+                keep_alive_s=settings.keep_alive_s,
+            ),
+            others=OtherMachines(
+                client=state.client,
+                known=lambda: [each.node for each in self._peers.peers()],
+                claim=self._claims.current,
+                accepts=self._claims.accepts,
+            ),
+            feed=self.feed,
+            log_dir=settings.log_dir,
         )
 
     # --- the other machines, and servers elsewhere

@@ -244,6 +244,20 @@ class Settings:
         default="auto",
         legacy=("LLMLB_LOAD_BALANCER_MODE", "LOAD_BALANCER_MODE"),
     )
+    node_timeout: float = _setting(
+        kinds.SECONDS,
+        "A runtime that registered by HTTP and sent no heartbeat for so long is offline.",
+        default=60.0,
+        legacy=("LLMLB_NODE_TIMEOUT", "NODE_TIMEOUT"),
+        cluster=True,
+    )
+    allow_no_gpu: bool = _setting(
+        kinds.BOOLEAN,
+        "Whether runtimes without a graphics card may register by HTTP.",
+        default=True,
+        legacy=("LLM_ALLOW_NO_GPU",),
+        cluster=True,
+    )
     keep_alive_s: float = _setting(
         kinds.SECONDS, "Pause between the comments that keep a silent stream open.", default=10.0
     )

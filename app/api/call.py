@@ -28,6 +28,7 @@ class Call:
     json: Mapping[str, Any] = field(default_factory=dict)  # `body` decoded, where the route has one
     query: Mapping[str, str] = field(default_factory=dict)  # the last value of each name
     secure: bool = False  # came over https
+    from_this_machine: bool = False  # and not through another member
     trace: Trace = field(default_factory=Trace)
     details: dict[str, str] = field(default_factory=dict)  # a handler's words for the audit log; no secrets
 

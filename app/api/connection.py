@@ -11,7 +11,7 @@ from hypercorn.typing import (
     HTTPResponseStartEvent,
 )
 from prometheus_client import Gauge
-from quart import Quart
+from quart import Quart, request
 from quart.asgi import ASGIHTTPConnection
 from quart.typing import ResponseTypes
 from quart.utils import encode_headers
@@ -123,3 +123,10 @@ class CorralApp(Quart):
         self.active = active
         self.patience = Patience()
         self.routes: Sequence[Route] = ()
+
+    async def make_default_options_response(self) -> Response:
+        """The methods of the path as it is written in the table; `/x/<id>` may match too, and has others."""
+        assert request.url_rule is not None
+        same = [each for each in self.url_map.iter_rules() if each.rule == request.url_rule.rule]
+        methods = {method for each in same for method in each.methods or ()}
+        return self.response_class("", headers={"Allow": ", ".join(sorted(methods))})

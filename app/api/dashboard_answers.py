@@ -23,7 +23,10 @@ class Stats(Open):
 
 
 class Runtime(Open):
+    """A machine of the cluster (kind `node`), or a runtime that registered by HTTP (`runtime`)."""
+
     id: str
+    kind: str
     name: str
     status: str
     active_requests: int

@@ -125,14 +125,9 @@ class Edge:
             (relayed is not None and relayed.host_ok) or host_allowed(headers.get("host", ""), self._hosts())
         ):
             raise HostNotAllowed
+        here = relayed is None and is_from_this_machine(incoming.address, incoming.server_address)
         if route.access is not None:
-            asking = Asking(
-                method=incoming.method,
-                headers=headers,
-                from_this_machine=relayed is None
-                and is_from_this_machine(incoming.address, incoming.server_address),
-                relayed=relayed,
-            )
+            asking = Asking(method=incoming.method, headers=headers, from_this_machine=here, relayed=relayed)
             principal = self._authenticator.recognised(asking, route.access, now=self._now())
             progress.client = Client(address=incoming.address, principal=principal)
             check_allowed(principal, route.access)
@@ -152,6 +147,7 @@ class Edge:
             parameters=incoming.parameters,
             query=incoming.query,
             secure=incoming.secure,
+            from_this_machine=here,
             body=body,
             json=json,
             trace=progress.trace,

@@ -13,6 +13,7 @@ from corral.app.endpoints import errors as endpoints
 from corral.app.gateway import errors as gateway
 from corral.app.model_copy import errors as model_copy
 from corral.app.openai.responses.service import ResponseFailed, ResponseNotFound
+from corral.app.runtimes import errors as runtimes
 from corral.app.serving import errors as serving
 from corral.app.store import errors as store
 from corral.app.upstream import errors as upstream
@@ -36,6 +37,7 @@ _SHOWN = (
     cluster.ClusterError,
     model_copy.CopyError,
     endpoints.EndpointError,
+    runtimes.RuntimesError,
 )
 _INTERNAL = Shape(500, "server_error", "internal_error")
 
@@ -84,6 +86,14 @@ SHAPES: dict[type[Exception], Shape] = {
     endpoints.DuplicateEndpoint: Shape(409, "conflict_error"),
     endpoints.NotSynced: Shape(502, "upstream_error"),
     endpoints.NotReached: Shape(503, "service_unavailable_error", None, 10),
+    runtimes.NoSuchRuntime: Shape(404, "not_found_error"),
+    runtimes.NotARuntime: Shape(409, "conflict_error"),
+    runtimes.GpuRequired: Shape(403, "permission_error"),
+    runtimes.TooManyRuntimes: Shape(409, "conflict_error"),
+    runtimes.UnusableAddress: Shape(400, "invalid_request_error"),
+    runtimes.WrongToken: Shape(401, "authentication_error"),
+    runtimes.Disconnected: Shape(409, "conflict_error"),
+    runtimes.LogsUnavailable: Shape(502, "upstream_error"),
     api.BadRequest: Shape(400, "invalid_request_error"),
     api.BodyTooLarge: Shape(413, "invalid_request_error"),
     api.BodyTimeout: Shape(408, "invalid_request_error"),

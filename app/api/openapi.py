@@ -117,7 +117,9 @@ def _who_may(access: Access) -> str:
     keys = " or ".join(f"`{scope}`" for scope in sorted(access.scopes))
     users = " or ".join(sorted(access.roles))
     return " ".join(
-        [f"API keys need the scope {keys}."] * bool(keys) + [f"Signed-in users: {users}."] * bool(users)
+        [f"API keys need the scope {keys}."] * bool(keys)
+        + [f"Signed-in users: {users}."] * bool(users)
+        + ["Runtimes: their token in `X-Runtime-Token`."] * access.runtime_token
     )
 
 

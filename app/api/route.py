@@ -55,6 +55,7 @@ class Route:
     any_media_type: bool = False  # a body is JSON whatever the request calls it
     needs_ready: bool = False  # 503 while the node starts or stops
     recorded: bool = False  # in the history
+    routine: bool = False  # a write that machines make again and again: not for the audit log
     node_local: bool = False  # about this very node: answered here, also when another one is the router
 
     @property
@@ -68,8 +69,8 @@ class Route:
 
     @property
     def audited(self) -> bool:
-        """Whether the audit log has it: every management write."""
-        return self.checks_host and self.method != "GET"
+        """Whether the audit log has it: every management write but those that machines make again and again."""
+        return self.checks_host and self.method != "GET" and not self.routine
 
     @property
     def document_path(self) -> str:

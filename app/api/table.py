@@ -23,6 +23,7 @@ from corral.app.api.node_routes import NodeModels, NodeRoutes
 from corral.app.api.ollama_routes import OllamaRoutes
 from corral.app.api.pair_routes import Desk, PairRoutes
 from corral.app.api.route import Route
+from corral.app.api.runtime_routes import RuntimeRoutes
 from corral.app.api.task_routes import TaskRoutes
 from corral.app.api.user_routes import InvitationRoutes, UserRoutes
 from corral.app.api.v1 import V1
@@ -37,6 +38,7 @@ from corral.app.gateway.principal import Principal
 from corral.app.history.recorder import RecordingStatus
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.people.people import People
+from corral.app.runtimes.assembly import RuntimeParts
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.history import History
@@ -76,6 +78,7 @@ class Services:
     endpoints: EndpointControl
     aliases: AliasBook
     cloud: CloudControl
+    runtimes: RuntimeParts
     now: Callable[[], float]
 
 
@@ -116,6 +119,11 @@ def routes_of(services: Services) -> list[Route]:
         *TaskRoutes(statuses=services.tasks, now=services.now).routes(),
         *ClusterRoutes(control=services.cluster).routes(),
         *ClusterSettingsRoutes(settings=services.cluster_settings).routes(),
+        *RuntimeRoutes(
+            runtimes=services.runtimes.runtimes,
+            shown=services.dashboard.runtimes,
+            logs=services.runtimes.logs,
+        ).routes(),
         *CopyRoutes(control=services.copies).routes(),
         *EndpointRoutes(control=services.endpoints).routes(),
         *AliasRoutes(aliases=services.aliases).routes(),

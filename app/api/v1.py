@@ -12,7 +12,7 @@ from corral.app.api.route import EVENT_STREAM, JSON, Handler, Route
 from corral.app.dialects.anthropic.models import model_info, model_page
 from corral.app.dialects.dialect import ANTHROPIC_VERSION
 from corral.app.gateway.endpoint import GatewayRequest, GatewayResponse
-from corral.app.gateway.principal import INFERENCE
+from corral.app.gateway.principal import INFERENCE, LISTING
 from corral.app.openai.chat_request import ChatCompletionRequest
 from corral.app.openai.completions import TextCompletionRequest
 from corral.app.openai.embeddings import EmbeddingsRequest
@@ -140,7 +140,7 @@ class V1:
                 path="/v1/models",
                 handler=self.models,
                 summary="List the models",
-                access=INFERENCE,
+                access=LISTING,
                 answer=answers.Models,
             ),
             Route(
@@ -148,7 +148,7 @@ class V1:
                 path="/v1/models/<path:id>",
                 handler=self.model,
                 summary="Show one model",
-                access=INFERENCE,
+                access=LISTING,
                 answer=answers.Model,
                 errors=(404,),
             ),

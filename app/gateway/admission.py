@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from corral.app.gateway.endpoint import Endpoint, PlaceId, place_of
+from corral.app.gateway.endpoint import Endpoint, EndpointId, PlaceId, place_of
 from corral.app.gateway.errors import QueueFull, QueueRefusal, QueueTimeout
 from corral.app.gateway.fair_queue import ClientKey, FairQueue
 
@@ -96,6 +96,10 @@ class Admission:
         """How many answers of a model run at an endpoint, and how many requests wait for it."""
         place = self._places.get(place_of(endpoint, model))
         return _IDLE if place is None else PlaceLoad(place.running, len(place.queue))
+
+    def running_at(self, endpoint: EndpointId) -> int:
+        """How many answers run at an endpoint, of all models."""
+        return sum(place.running for place in self._places.values() if place.id[0] == endpoint)
 
     def set_limits(self, *, queue_max: int, queue_timeout_s: float) -> None:
         """For requests that come from now on."""

@@ -37,6 +37,8 @@ ApiKeyId = NewType("ApiKeyId", str)
 SESSION_COOKIE = "corral_session"
 CSRF_HEADER = "x-csrf-token"
 
+RUNTIME_TOKEN_HEADER = "x-runtime-token"
+
 _BEARER = "bearer "
 _JWT_DOTS = 2
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -73,6 +75,14 @@ class SessionBook(Protocol):
         """The session of a token; None if it is forged, expired or revoked, or its user has gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class TokenOwner:
+    """The runtime that a token belongs to."""
+
+    id: str
+    name: str
+
+
 class CredentialKind(StrEnum):
     """Where a credential came from, which says what it can be."""
 
@@ -99,6 +109,10 @@ class Asking:
     relayed: Relayed | None = None  # came through another member, which vouches for what only it can tell
 
 
+def _no_runtimes(_token: str) -> TokenOwner | None:
+    return None
+
+
 def _nobody_listens(_id: ApiKeyId, _now: float) -> None:
     return None
 
@@ -111,6 +125,7 @@ class Authenticator:
     sessions: SessionBook
     trust_loopback: bool = False
     on_key_used: Callable[[ApiKeyId, float], None] = _nobody_listens
+    runtime_of: Callable[[str], TokenOwner | None] = _no_runtimes
 
     def authenticate(self, asking: Asking, access: Access, *, now: float) -> Principal:
         """Who asks, and may use a route with this `access`. Raises AuthError."""
@@ -122,6 +137,8 @@ class Authenticator:
         """Who asks, whatever they may do. Raises AuthError."""
         if asking.relayed is not None and asking.relayed.vouched is Vouched.THIS_MACHINE:
             return _command_of(asking.relayed)
+        if access.runtime_token and (runtime := self._runtime(asking)) is not None:
+            return runtime
         try:
             return self._shown(asking, now=now)
         except AuthError:
@@ -139,6 +156,17 @@ class Authenticator:
             if key is not None and key.local_only:
                 return Vouched.THIS_MACHINE
         return Vouched.LOOPBACK if self._needs_no_key(asking) else None
+
+    def _runtime(self, asking: Asking) -> Principal | None:
+        """The runtime whose token comes in its own header, or in the place of a key."""
+        token = asking.headers.get(RUNTIME_TOKEN_HEADER, "").strip()
+        if not token:
+            shown = credential(asking.headers)
+            token = "" if shown is None or shown.kind is not CredentialKind.API_KEY else shown.secret
+        owner = self.runtime_of(token) if token else None
+        if owner is None:
+            return None
+        return Principal(kind=PrincipalKind.RUNTIME, id=runtime_principal(owner.id), name=owner.name)
 
     def _needs_no_key(self, asking: Asking) -> bool:
         if asking.relayed is not None:
@@ -185,6 +213,11 @@ class Authenticator:
             scopes=key.scopes,
             quota=key.quota,
         )
+
+
+def runtime_principal(id: str) -> PrincipalId:
+    """What a runtime is called as a client."""
+    return PrincipalId(f"runtime:{id}")
 
 
 def _command_of(relayed: Relayed) -> Principal:

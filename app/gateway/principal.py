@@ -1,6 +1,6 @@
 """Who a client is, and what a route wants of it. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NewType
 
@@ -22,6 +22,7 @@ class PrincipalKind(StrEnum):
     API_KEY = "api_key"
     SESSION = "session"  # a user that signed in
     THIS_MACHINE = "this_machine"  # a command of the user that runs the node
+    RUNTIME = "runtime"  # one that registered by HTTP, by its token
     LOOPBACK = "loopback"  # a program on this machine without a key, where the settings allow it
 
 
@@ -74,13 +75,17 @@ class Access:
     scopes: frozenset[str] = frozenset()
     roles: frozenset[Role] = frozenset()
     loopback: bool = False  # also programs on this machine without a key, where the settings allow it
+    runtime_token: bool = False  # also runtimes that registered, with the token that they got
 
 
 _EVERY_ROLE = frozenset(Role)
 _ADMINS = frozenset({Role.ADMIN})
 
 INFERENCE = Access(scopes=frozenset({"api"}), roles=_EVERY_ROLE, loopback=True)
+LISTING = replace(INFERENCE, runtime_token=True)  # of models
+REGISTERING = Access(scopes=frozenset({"runtime"}))  # of runtimes, and their heartbeats
 MANAGEMENT = Access(scopes=frozenset({"admin"}), roles=_ADMINS)
+MANAGEMENT_OR_ITSELF = replace(MANAGEMENT, runtime_token=True)  # of one runtime; the handler looks which
 OWN_SESSION = Access(roles=_EVERY_ROLE)
 EVENTS = Access(scopes=frozenset({"admin"}), roles=_EVERY_ROLE)
 READ_ENDPOINTS = Access(scopes=frozenset({"admin", "endpoints"}), roles=_EVERY_ROLE)
@@ -93,4 +98,6 @@ def may(principal: Principal, access: Access) -> bool:
         return principal.session.role in access.roles
     if principal.kind is PrincipalKind.LOOPBACK:
         return access.loopback
+    if principal.kind is PrincipalKind.RUNTIME:
+        return access.runtime_token
     return bool(principal.scopes & access.scopes)

@@ -17,6 +17,7 @@ def runtime_document(
     models = heard.models()
     return {
         "id": node,
+        "kind": "node",
         "name": name,
         "status": _status(heard, online=online),
         "version": heard.static.program,

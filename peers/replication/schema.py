@@ -117,6 +117,18 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
                 "endpoint_models",
                 _columns("text", "endpoint") + _columns("integer", "part") + _columns("json", "models"),
             ),
+            Table(
+                "runtimes",  # that registered by HTTP
+                _columns("text", "machine_name address version")
+                + _columns("integer", "runtime_port api_port")
+                + _columns("boolean", "gpu_available")
+                + _columns("hex", "digest")  # of its token
+                + _MADE
+                + _columns("number", "registered_at")
+                + _optional("text", "only_from")  # id of the one node that reaches it
+                + _optional("boolean", "disconnected")
+                + _optional("json", "gpus settings"),
+            ),
             Table("models", _columns("text", "name", unique=True) + _columns("json", "source") + _MADE),
             Table(
                 "aliases",  # targets: names of models, a list

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import openai
-from argon2 import PasswordHasher
 from prometheus_client import CollectorRegistry
 
 from corral.app.api.app import create_app
@@ -30,14 +29,13 @@ from corral.app.gateway.chooser import Chooser
 from corral.app.gateway.endpoint import Endpoint
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.pool_endpoint import PoolEndpoint
-from corral.app.gateway.principal import Principal, Role
+from corral.app.gateway.principal import Principal
 from corral.app.history.recorder import Recorder, RecordingStatus
 from corral.app.log_files import LogLimits
 from corral.app.logs import Logs
 from corral.app.openai.responses.service import ResponsesService
-from corral.app.people.passwords import Passwords
-from corral.app.people.people import People, open_people
-from corral.app.people.session_secret import SessionSecret
+from corral.app.people.people import People
+from corral.app.runtimes.assembly import RuntimeParts
 from corral.app.server import Server
 from corral.app.settings import default_settings
 from corral.app.store.api_keys import ApiKeys, new_secret
@@ -57,50 +55,30 @@ from corral.engines.model import LoadOptions
 from corral.engines.pool import ModelPool
 from corral.peers.identity.identity import Identity, load_identity
 from corral.peers.replication.ledger import Ledger
+from tests.app.api.books import (
+    ADMIN,
+    ADMIN_KEY,
+    API_KEY,
+    CHEAP,
+    EXPIRED_KEY,
+    NOW,
+    OTHER_KEY,
+    PASSWORD,
+    VIEWER,
+    four_keys,
+    some_people,
+)
 from tests.app.api.memory import MemoryLog, MemoryStore
 from tests.app.cloud.side import CloudSide
 from tests.app.cluster.lone import lone_node
 from tests.app.endpoints.external import External
+from tests.app.runtimes.beside import runtimes_of
 from tests.app.store.files import opened
 
-API_KEY = "sk_" + "a" * 32
-OTHER_KEY = "sk_" + "b" * 32
-EXPIRED_KEY = "sk_" + "c" * 32
-ADMIN_KEY = "sk_" + "d" * 32
-ADMIN, VIEWER = "ada", "vi"  # users that are there
-PASSWORD = "correct horse"  # of both
-NOW = 1_700_000_000.0
+__all__ = ["ADMIN", "ADMIN_KEY", "API_KEY", "CHEAP", "EXPIRED_KEY", "NOW", "OTHER_KEY", "PASSWORD", "VIEWER"]
+
 NODE = "testnode"
 LOG_LIMITS = LogLimits(retention_days=7, max_bytes=10**9)
-
-
-async def _four_keys(ledger: Ledger, database: Database) -> ApiKeys:
-    rows: list[tuple[str, set[str], float | None]] = [
-        (API_KEY, {"api"}, None),
-        (OTHER_KEY, {"api"}, None),
-        (EXPIRED_KEY, {"api"}, NOW - 1),
-        (ADMIN_KEY, {"api", "admin"}, None),
-    ]
-    keys = ApiKeys(ledger, database)
-    await keys.load()
-    for secret, scopes, expires_at in rows:
-        await keys.create(secret, name=secret[3], now=NOW, scopes=scopes, expires_at=expires_at)
-    return keys
-
-
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # as little work as there can be
-
-
-async def _people(ledger: Ledger, database: Database, folder: Path, now: Callable[[], float]) -> People:
-    passwords = Passwords(CHEAP)
-    secret = SessionSecret(
-        ledger, cluster_key=lambda: b"k" * 32, given=None, old_file=folder / "session.secret"
-    )
-    people = await open_people(ledger, database, secret=secret, passwords=passwords, now=now)
-    for name, role in ((ADMIN, Role.ADMIN), (VIEWER, Role.VIEWER)):
-        hashed = await passwords.hash(PASSWORD)
-        await people.users.create(username=name, password_hash=hashed, role=role, now=NOW)
-    return people
 
 
 @dataclass
@@ -121,6 +99,7 @@ class Serving:
     watch: Watch
     cluster_events: ClusterEvents
     cloud: CloudSide
+    runtimes: RuntimeParts
     state: NodeState = NodeState.OK
     stops: int = 0
 
@@ -217,6 +196,7 @@ class _Side:
             observer=self._metrics,
         )
         EndpointMetrics(self._metrics.registry, self._external.control.numbers)
+        self._runtimes = self._runtime_parts(ledger, folder)
         services = self._services()
         self._app = create_app(
             edge=self._edge(),
@@ -224,6 +204,18 @@ class _Side:
             node=services.node,
             metrics=self._metrics,
             cors_origins=options.cors_origins,
+        )
+
+    def _runtime_parts(self, ledger: Ledger, folder: Path) -> RuntimeParts:
+        return runtimes_of(
+            self._lone,
+            ledger,
+            folder,
+            shared=self._shared,
+            external=self._external,
+            admission=self._admission,
+            feed=self._feed,
+            now=self._options.now,
         )
 
     def _services(self) -> Services:
@@ -277,13 +269,16 @@ class _Side:
             endpoints=self._external.control,
             aliases=self._external.aliases,
             cloud=self._cloud,
+            runtimes=self._runtimes,
             now=now,
         )
 
     def _gateway(self, endpoints: list[Endpoint]) -> Gateway:
         admission, now = self._admission, self._options.now
         return Gateway(
-            endpoints=self._external.aliased(lambda: [*endpoints, *self._external.endpoints()]),
+            endpoints=self._external.aliased(
+                lambda: [*endpoints, *self._external.endpoints(), *self._runtimes.endpoints()]
+            ),
             admission=admission,
             chooser=Chooser(admission=admission, experience=self._external.experience, now=now),
             observer=self._metrics,
@@ -302,6 +297,7 @@ class _Side:
             telemetry=self._telemetry,
             recording=self._recording,
             cloud_keys=self._cloud.keys.present,
+            registered=self._runtimes.runtimes,
             now=self._options.now,
         )
 
@@ -322,6 +318,7 @@ class _Side:
                 sessions=self._people.sessions,
                 trust_loopback=options.trust_loopback,
                 on_key_used=self._keys.used,
+                runtime_of=self._runtimes.owner_of,
             ),
             state=self._state,
             hosts=lambda: [each.lower() for each in options.allowed_hosts],
@@ -358,9 +355,11 @@ class _Side:
             watch=self._watch,
             cluster_events=self._cluster_events,
             cloud=self._cloud,
+            runtimes=self._runtimes,
         )
         try:
             await self._shared.load()
+            await self._runtimes.open()
             async with self._lone.running(), self._external.running(), self._cloud.running():
                 yield self._running
         finally:
@@ -374,8 +373,8 @@ async def serving(folder: Path, **options: Any) -> AsyncIterator[Serving]:
     """Serve the echo models in `folder`; `options` are fields of Options."""
     wanted = Options(**options)
     async with opened(folder) as (ledger, database):
-        keys = await _four_keys(ledger, database)
-        people = await _people(ledger, database, folder, wanted.now)
+        keys = await four_keys(ledger, database)
+        people = await some_people(ledger, database, folder, wanted.now)
         identity = await asyncio.to_thread(load_identity, folder / "identity")
         side = _Side(folder, identity, ledger, database, keys, people, wanted)
         async with side.run() as running:

@@ -17,6 +17,7 @@ ENDPOINT_READERS = frozenset({"viewer", "admin", "endpoints", "admin key"})
 ENDPOINT_WRITERS = ENDPOINT_READERS - {"viewer"}
 SESSIONS = frozenset({"viewer", "admin"})
 MANAGERS = frozenset({"admin", "admin key"})
+RUNTIMES = frozenset({"runtime"})
 
 WHO_MAY = {
     "GET /health": OPEN,
@@ -45,6 +46,14 @@ WHO_MAY = {
     "GET /v1/responses/<id>": MODELS,
     "DELETE /v1/responses/<id>": MODELS,
     "GET /v1/responses/<id>/input_items": MODELS,
+    "GET /v0/runtimes": MANAGERS,
+    "POST /v0/runtimes": RUNTIMES,
+    "POST /v0/health": RUNTIMES,
+    "GET /v0/runtimes/metrics": MANAGERS,
+    "DELETE /v0/runtimes/<id>": MANAGERS,
+    "POST /v0/runtimes/<id>/disconnect": MANAGERS,
+    "PUT /v0/runtimes/<id>/settings": MANAGERS,
+    "GET /v0/runtimes/<id>/logs": MANAGERS,
     "GET /v1/models": MODELS,
     "POST /v1/messages": MODELS,
     "GET /": OPEN,

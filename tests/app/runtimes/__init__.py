@@ -1,0 +1,1 @@
+"""Tests of runtimes that register by HTTP."""
