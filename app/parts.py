@@ -190,6 +190,7 @@ class Parts:
             own_hosts=self._hosts,
             own_port=lambda: self.settings.port,
             observer=self._metrics,
+            keep_alive_s=self.settings.keep_alive_s,
         )
 
     def _cluster_changed(self) -> None:

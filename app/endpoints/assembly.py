@@ -16,6 +16,7 @@ from corral.app.gateway.experience import Experience
 from corral.app.gateway.meter import Observer
 from corral.app.supervisor import Supervisor
 from corral.app.upstream.client import UpstreamClient
+from corral.app.upstream.endpoint import KEEP_ALIVE_S
 from corral.peers.replication.ledger import Ledger
 
 
@@ -34,6 +35,7 @@ class ExternalEndpoints:
         own_hosts: Callable[[], Collection[str]],
         own_port: Callable[[], int],
         observer: Observer | None = None,
+        keep_alive_s: float = KEEP_ALIVE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`own_hosts` are this machine's names in lower case, `own_port` that of its front door.
@@ -54,6 +56,7 @@ class ExternalEndpoints:
             client=client,
             experience=experience,
             observer=observer,
+            keep_alive_s=keep_alive_s,
         )
         self.control = EndpointControl(
             book=self._book, prober=self.prober, own_hosts=own_hosts, own_port=own_port

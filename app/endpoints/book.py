@@ -78,9 +78,11 @@ class EndpointBook:
         self, id: str, values: Mapping[str, object], *, api_key: str | None = None, new_key: bool = False
     ) -> EndpointRecord:
         """`new_key`: take `api_key`, which may be none. Raises EndpointNotFound, DuplicateName, DuplicateEndpoint, DiskFull."""
-        self.get(id)
+        before = self.get(id)
         self._check(values, besides=id)
         columns = values_of(values)
+        if values.get("base_url", before.base_url) != before.base_url:
+            columns |= {"found_kind": None, "found_slots": None, "synced_at": None}  # another server
         if new_key:
             columns["sealed_key"] = sealed_key(api_key, id, self._cluster_key)
         if columns:
@@ -95,18 +97,18 @@ class EndpointBook:
         ]
         await self._table.write_all(Edit.delete(_RECORDS, id), *parts)
 
-    async def found(
-        self, id: str, *, kind: ServerKind | None = None, models: Sequence[Offered] | None = None
-    ) -> None:
-        """Keep what was found at an endpoint, if it is anything new. Raises DiskFull."""
+    async def found(self, id: str, *, kind: ServerKind, slots: int | None, models: Sequence[Offered]) -> None:
+        """Keep what was found at an endpoint, if it is anything new. `models`: each name once. Raises DiskFull."""
         record = self.find(id)
         if record is None:
             return
         columns: dict[str, object] = {}
-        if kind is not None and kind is not record.found_kind:
+        if kind is not record.found_kind:
             columns["found_kind"] = kind.value
+        if slots != record.found_slots:
+            columns["found_slots"] = slots
         edits: list[Edit] = []
-        if models is not None and (record.synced_at is None or list(models) != list(self.models(id).models)):
+        if record.synced_at is None or list(models) != list(self.models(id).models):
             columns["synced_at"] = self._now()
             edits = self._part_edits(id, packed(models))
         if columns:

@@ -60,6 +60,12 @@ def version_of(found: Answers, kind: ServerKind) -> str | None:
     return version[:100] if isinstance(version, str) and version else None
 
 
+def slots_of(found: Answers) -> int | None:
+    """How many answers llama-server gives at the same time; None: nobody said it."""
+    slots = found.document(paths.PROPS).get("total_slots")
+    return slots if isinstance(slots, int) and 0 < slots < 2**31 else None
+
+
 def _is_xllm(found: Answers) -> bool:
     device = found.document(paths.XLLM_DEVICE).get("device")
     return "xllm_version" in found.document(paths.XLLM_SYSTEM) or (

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from corral.app.endpoints import answers as paths
 from corral.app.endpoints.answers import Answer, Answers
-from corral.app.endpoints.detection import cluster_of, detect, version_of
+from corral.app.endpoints.detection import cluster_of, detect, slots_of, version_of
 from corral.app.endpoints.errors import NotReached, NotSynced, OwnFrontDoor
 from corral.app.endpoints.listing import digest_of, listed_models, told_more
 from corral.app.endpoints.offered import MOST_MODELS, Offered
@@ -48,6 +48,7 @@ class Examination:
     models: Sequence[Offered]
     latency_s: float
     version: str | None
+    slots: int | None
     probe: Probe
 
 
@@ -107,6 +108,7 @@ class Inquiry:
             models=models[:MOST_MODELS],
             latency_s=latency_s,
             version=version_of(found, kind),
+            slots=slots_of(found),
             probe=_probe(
                 found.listed(paths.MODELS, "data") or found.listed(paths.OLLAMA_TAGS, "models") or (),
                 latency_s,

@@ -114,7 +114,7 @@ class Prober:
             raise
         before = self._book.models(record.id).models
         after = catalogue(dated(found.models, before, now=self._now())).models
-        await self._book.found(record.id, kind=found.kind, models=after)
+        await self._book.found(record.id, kind=found.kind, slots=found.slots, models=after)
         self._succeeded(record, found.probe)
         return found, difference(before, after)
 

@@ -43,6 +43,7 @@ class EndpointRecord:
     notes: str | None = None
     enabled: bool = True
     synced_at: float | None = None
+    found_slots: int | None = None  # answers at the same time, as far as it says
 
     @property
     def kind(self) -> ServerKind | None:
@@ -60,6 +61,7 @@ class EndpointRecord:
             api_key=self.api_key,
             timeout_s=float(self.inference_timeout_s),
             weight=self.weight,
+            slots=self.found_slots,
         )
 
 
@@ -90,6 +92,7 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True):
     inference_timeout_s: int | None
     weight: float | None
     synced_at: float | None
+    found_slots: int | None
 
 
 def record_of(row: Row, cluster_key: ClusterKey) -> EndpointRecord:
@@ -111,6 +114,7 @@ def record_of(row: Row, cluster_key: ClusterKey) -> EndpointRecord:
         notes=stored.notes,
         enabled=stored.enabled is not False,
         synced_at=stored.synced_at,
+        found_slots=stored.found_slots if stored.found_slots and stored.found_slots > 0 else None,
     )
 
 

@@ -44,7 +44,7 @@ class Servers:
         wanted = {record.id: record for record in self._book.all() if record.enabled}
         for id in self._endpoints.keys() - wanted.keys():
             del self._endpoints[id]
-            self._experience.failures.forget(EndpointId(id))
+            self._experience.forget(EndpointId(id))
         for id, record in wanted.items():
             if id not in self._endpoints:
                 self._endpoints[id] = self._endpoint(_Place(record, self._book, self._health))

@@ -110,7 +110,7 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
                 + _optional("text", "wanted_kind found_kind notes")
                 + _optional("text", "sealed_key")  # encrypted with the cluster's key
                 + _optional("boolean", "enabled")
-                + _optional("integer", "health_check_interval_s inference_timeout_s")
+                + _optional("integer", "health_check_interval_s inference_timeout_s found_slots")
                 + _optional("number", "weight synced_at"),
             ),
             Table(  # what an endpoint serves, in parts that fit a cell

@@ -1,14 +1,17 @@
 """Two machines on a LAN, nothing configured: found, approved once, and one URL serves the models of both."""
 
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cluster.lan import Lan
 from tests.cluster.machine import PORT, Machine, one_router, pair, wait_for
 
+ROOT = Path(__file__).parents[2]
 MODEL = "smollm2-135m-instruct"
 CHAT = {"model": MODEL, "max_tokens": 8, "messages": [{"role": "user", "content": "Name an animal."}]}
 
@@ -110,3 +113,41 @@ def test_a_setting_of_the_cluster_counts_on_both(machines: tuple[Machine, ...]) 
     anna.corral("cluster", "handover", other.name)
     wait_for(lambda: one_router(*machines) == other.name)
     assert {value(anna), value(bert)} == {9}
+
+
+def test_a_server_elsewhere_answers_at_both_whoever_is_router(machines: tuple[Machine, ...]) -> None:
+    """An Ollama on a machine without Corral, added at the one that isn't the router."""
+    anna, lan = machines[0], machines[0].lan
+    lan.popen("h3", [sys.executable, "-m", "tests.fakes.standing", "11434"], cwd=ROOT)
+    address = f"{lan.address('h3')}:11434"
+    wait_for(lambda: _answers(anna, f"http://{address}/api/version"))
+    other = next(each for each in machines if each.name != anna.router())
+    added = other.corral("endpoints", "add", address, "--name", "ollama")
+    assert "ollama is added: ollama, 1 models: llama3.2:latest" in added
+    other.corral("aliases", "add", "house", "llama3.2")
+    for machine in machines:
+        assert [_said(machine, model) for model in ("llama3.2", "house")] == ["Hello, world!"] * 2
+    anna.corral("cluster", "handover", other.name)
+    wait_for(lambda: one_router(*machines) == other.name)
+    for machine in machines:
+        assert [_said(machine, model) for model in ("llama3.2", "house")] == ["Hello, world!"] * 2
+    wait_for(lambda: anna.ask("GET", "/v0/endpoints").json()["endpoints"][0]["status"] == "online")
+    own = f"http://{lan.address(other.name)}:{PORT}/v1"
+    assert (
+        "leads back to this cluster"
+        in anna.ask("POST", "/v0/endpoints", {"name": "me", "base_url": own}).text
+    )
+
+
+def _said(machine: Machine, model: str) -> str:
+    body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+    answer = machine.ask("POST", "/v1/chat/completions", body)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["choices"][0]["message"]["content"])
+
+
+def _answers(machine: Machine, url: str) -> bool:
+    try:
+        return machine.inside(lambda: httpx.get(url, timeout=5, trust_env=False).status_code) == 200
+    except httpx.TransportError:
+        return False

@@ -71,6 +71,7 @@ class FakeOpenAI:
         self.running = 0  # answers that have not ended
         self.most_running = 0
         self.left = 0  # answers whose client went away
+        self.host = "127.0.0.1"
         self.port = 0
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -90,7 +91,7 @@ class FakeOpenAI:
         app.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.05)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
+        site = web.TCPSite(runner, self.host, self.port, reuse_address=True)
         await site.start()
         self._runner = runner
         self.port = int(runner.addresses[0][1])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from corral.app.endpoints.answers import Answer, Answers
-from corral.app.endpoints.detection import cluster_of, detect, version_of
+from corral.app.endpoints.detection import cluster_of, detect, slots_of, version_of
 from corral.app.upstream.server import ServerKind
 
 
@@ -76,6 +76,16 @@ def test_the_surest_sign_counts(answers: dict[str, Answer], kind: ServerKind | N
 def test_a_cluster_says_which_it_is() -> None:
     assert cluster_of(Answers(by_path=CORRAL)) == "abc"
     assert cluster_of(Answers(by_path=OLLAMA)) is None
+
+
+@pytest.mark.parametrize(
+    ("props", "slots"),
+    [({"total_slots": 4}, 4), ({"total_slots": 0}, None), ({"total_slots": "4"}, None), ({}, None)],
+)
+def test_llama_server_says_how_many_answers_it_gives_at_once(
+    props: dict[str, Any], slots: int | None
+) -> None:
+    assert slots_of(Answers(by_path={"/props": ok(props)})) == slots
 
 
 @pytest.mark.parametrize(

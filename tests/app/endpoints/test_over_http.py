@@ -13,7 +13,7 @@ from tests.engines.echo_files import write_echo
 from tests.engines.waiting import until
 from tests.fakes.lm_studio_server import lm_studio_server
 from tests.fakes.ollama_server import LLAMA, OllamaModel, ollama_server
-from tests.fakes.openai_server import MODEL, FakeOpenAI, Plan, openai_server
+from tests.fakes.openai_server import MODEL, SOUND, FakeOpenAI, Plan, openai_server
 from tests.fakes.vllm_server import vllm_server
 
 PATH = "/v0/endpoints"
@@ -44,6 +44,12 @@ async def said(client: openai.AsyncOpenAI, model: str) -> str:
 async def listed(node: Serving) -> dict[str, dict[str, Any]]:
     async with node.http() as http:
         return {model["id"]: model for model in (await http.get("/v1/models")).json()["data"]}
+
+
+def shown(node: Serving) -> dict[str, Any]:
+    """The first endpoint, as events tell it."""
+    document: dict[str, Any] = node.watch.snapshot(everything=False)["endpoints"][0]
+    return document
 
 
 async def test_an_ollama_server_serves_as_soon_as_it_is_added(tmp_path: Path) -> None:
@@ -102,7 +108,7 @@ async def test_removing_and_switching_off_count_at_once(tmp_path: Path) -> None:
 async def test_another_address_counts_at_once(tmp_path: Path) -> None:
     async with (
         openai_server() as old,
-        openai_server(models=[MODEL], plan=Plan(words=["new"])) as new,
+        ollama_server(pulled=[OllamaModel(name=MODEL)], plan=Plan(words=["new"])) as new,
         serving(tmp_path) as node,
         node.http(ADMIN_KEY) as http,
         node.openai() as client,
@@ -112,6 +118,7 @@ async def test_another_address_counts_at_once(tmp_path: Path) -> None:
         answer = await http.put(f"{PATH}/{box['id']}", json={"base_url": new.base_url, "name": "renamed"})
         assert (answer.json()["base_url"], answer.json()["name"]) == (new.base_url, "renamed")
         assert await said(client, MODEL) == "new"
+        await until(lambda: shown(node)["type"] == "ollama", "it is looked at anew")
 
 
 async def test_keys_are_kept_sealed_and_sent(tmp_path: Path) -> None:
@@ -265,17 +272,37 @@ async def test_what_fails_is_noticed_by_the_requests(tmp_path: Path) -> None:
         await fake.stop()
         with pytest.raises(openai.InternalServerError):
             await said(client, MODEL)
-        seen: list[dict[str, Any]] = [box]
-
-        def shown(status: str) -> bool:
-            seen[0] = node.watch.snapshot(everything=False)["endpoints"][0]
-            return bool(seen[0]["status"] == status)
-
-        await until(lambda: shown("offline"), "it is offline")
-        assert "can't be reached" in seen[0]["last_error"] and seen[0]["failing_since"] is not None
+        await until(lambda: shown(node)["status"] == "offline", "it is offline")
+        assert "can't be reached" in shown(node)["last_error"] and shown(node)["failing_since"] is not None
         with pytest.raises(openai.InternalServerError, match="nobody can serve"):
             await said(client, MODEL)
         await fake.start()
         assert (await http.post(f"{PATH}/{box['id']}/test")).json()["success"] is True
-        assert shown("online") and seen[0]["failing_since"] is None
+        assert (shown(node)["status"], shown(node)["failing_since"]) == ("online", None)
         assert await said(client, MODEL) == "Hello, world!"
+
+
+async def test_every_route_goes_to_the_model_that_is_made_for_it(tmp_path: Path) -> None:
+    """With the endpoint's own key; also the Responses API, which the server need not have."""
+    models = ["chat-model", "whisper-1", "tts-1", "dall-e-3", "bge-reranker"]
+    async with (
+        openai_server(models=models, key=SECRET) as fake,
+        serving(tmp_path) as node,
+        node.http(ADMIN_KEY) as http,
+        node.openai() as client,
+    ):
+        await added(http, fake, api_key=SECRET)
+        sound = await client.audio.speech.create(model="tts-1", voice="alloy", input="x")
+        assert sound.content == SOUND
+        heard = await client.audio.transcriptions.create(model="whisper-1", file=("a.wav", SOUND))
+        assert heard.text == "what was said"
+        assert (await client.images.generate(model="dall-e-3", prompt="x")).data
+        ranked = await http.post(
+            "/v1/rerank", json={"model": "bge-reranker", "query": "x", "documents": ["a", "b"]}
+        )
+        assert [each["index"] for each in ranked.json()["results"]] == [0, 1]
+        answer = await client.responses.create(model="chat-model", input="hi")
+        assert answer.output_text == "Hello, world!"
+        with pytest.raises(openai.BadRequestError, match="speech"):
+            await client.audio.speech.create(model="chat-model", voice="alloy", input="x")
+        assert {each.headers["authorization"] for each in fake.received} == {f"Bearer {SECRET}"}
