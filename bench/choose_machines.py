@@ -202,13 +202,15 @@ class Simulated:
         await self.shared.work(job.number, (job.prompt_tokens - cached) / self.build.prefill)
         self.cache.keep(job)
         meter.see([Started(prompt_tokens=job.prompt_tokens, cached_tokens=cached)])
-        return GatewayResponse(status=200, body=self._answer(job, meter))
+        return GatewayResponse(status=200, body=self._answer(job, meter, cached))
 
-    async def _answer(self, job: Job, meter: Meter) -> AsyncIterator[bytes]:
+    async def _answer(self, job: Job, meter: Meter, cached: int) -> AsyncIterator[bytes]:
         meter.see([TextDelta(index=0, text="a")])
         await self.shared.work(job.number, self._answers.pop(job.number))
         self.running -= 1
-        done = Done(prompt_tokens=job.prompt_tokens, completion_tokens=job.answer_tokens)
+        done = Done(
+            prompt_tokens=job.prompt_tokens, completion_tokens=job.answer_tokens, cached_tokens=cached
+        )
         meter.see([Finished(index=0, reason="stop"), done])
         meter.ended()
         yield b""

@@ -7,7 +7,7 @@ from bench.choose_trace import Job
 from corral.app.gateway.admission import Admission
 from corral.app.gateway.choice import Mode, Ranked
 from corral.app.gateway.chooser import Choice, Chooser
-from corral.app.gateway.endpoint import Endpoint, EndpointId, GatewayRequest
+from corral.app.gateway.endpoint import Endpoint, EndpointId, GatewayRequest, place_of
 from corral.app.gateway.experience import Experience
 
 
@@ -24,7 +24,7 @@ class LeastBusy(Chooser):
         self._count += 1
         start = self._count % len(endpoints)
         turned = [*endpoints[start:], *endpoints[:start]]
-        loads = {each.id: self._load(each, request.model) for each in endpoints}
+        loads = {each.id: self._load(place_of(each, request.model)) for each in endpoints}
         turned.sort(key=lambda each: loads[each.id].running + loads[each.id].waiting)
         return Choice(turned, [Ranked(each.id, 0.0) for each in turned], (), Mode.METRICS)
 

@@ -54,7 +54,7 @@ class Job:
         messages = [
             {"role": role, "content": _text(seed, tokens * CHARACTERS)} for role, seed, tokens in self.parts
         ]
-        json: Mapping[str, Any] = {"model": MODEL, "messages": messages, "stream": False, "job": self}
+        json: Mapping[str, Any] = {"model": MODEL, "messages": messages, "stream": True, "job": self}
         return GatewayRequest(
             method="POST",
             path="/v1/chat/completions",

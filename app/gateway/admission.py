@@ -92,9 +92,9 @@ class Admission:
                 return self._taken(place, client)
         return await self._queued(_Waiter(client, [self._place(each, model) for each in endpoints]))
 
-    def load(self, endpoint: Endpoint, model: str) -> "PlaceLoad":
+    def load(self, id: PlaceId) -> "PlaceLoad":
         """How many answers of a model run at an endpoint, and how many requests wait for it."""
-        place = self._places.get(place_of(endpoint, model))
+        place = self._places.get(id)
         return _IDLE if place is None else PlaceLoad(place.running, len(place.queue))
 
     def running_at(self, endpoint: EndpointId) -> int:

@@ -64,6 +64,7 @@ class Candidate:
     shared_characters: int = 0  # of the prompt's beginning, served there before
     penalty: float = 0.0  # recent failures
     circuit: Circuit = Circuit.CLOSED
+    overdue_s: float = 0.0  # a request there should have been answered so long ago
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +87,11 @@ class Ranked:
 def ranked(mode: Mode, candidates: Sequence[Candidate], work: Work, *, turn: int, now: float) -> list[Ranked]:
     """Best first. `turn` counts the requests of round robin."""
     if mode is Mode.AUTO:
-        usual = fastest(candidates)
-        costs = [_as_ranked(each, cost_s(each, work, usual=usual)) for each in candidates]
+        fast, slow = fastest(candidates), slowest(candidates)
+        costs = [
+            _as_ranked(each, cost_s(each, work, usual=slow if _tried_out(each) else fast))
+            for each in candidates
+        ]
     elif mode is Mode.METRICS and _measured(candidates, now=now):
         costs = [_as_ranked(each, points(each, now=now)) for each in candidates]
     else:
@@ -120,11 +124,18 @@ def cost_s(candidate: Candidate, work: Work, *, usual: Pace = USUAL_PACE) -> flo
         + work.answer_tokens / (pace.decode or 1.0)
     )
     beside = min(there, slots - 1)
-    answer_s = alone_s * slowdown(beside + 1)
-    others_s = alone_s * CROWDING * beside
-    turns = max(0, there + 1 - slots) / slots
+    crowding = CROWDING if pace.crowding is None else pace.crowding
+    answer_s = alone_s * slowdown(beside + 1, crowding)
+    others_s = alone_s * crowding * beside
+    turns = max(0.0, there + 1 - slots) / slots
     due_s = (1.0 + turns) * answer_s + _load_s(standing)
-    return due_s + others_s + FAILURE_S * candidate.penalty + (BROKEN_S if standing.broken else 0.0)
+    return (
+        due_s
+        + others_s
+        + candidate.overdue_s
+        + FAILURE_S * candidate.penalty
+        + (BROKEN_S if standing.broken else 0.0)
+    )
 
 
 def fastest(candidates: Sequence[Candidate]) -> Pace:
@@ -135,6 +146,14 @@ def fastest(candidates: Sequence[Candidate]) -> Pace:
     return _filled(Pace(decode=decode, prefill=prefill), USUAL_PACE)
 
 
+def slowest(candidates: Sequence[Candidate]) -> Pace:
+    """The same of the slowest: what one that is unknown counts as while its first requests run."""
+    paces = [pace for each in candidates for pace in (each.pace, each.standing.pace)]
+    decode = min((pace.decode for pace in paces if pace.decode), default=None)
+    prefill = min((pace.prefill for pace in paces if pace.prefill), default=None)
+    return _filled(Pace(decode=decode, prefill=prefill), USUAL_PACE)
+
+
 def points(candidate: Candidate, *, now: float) -> float:
     """What the mode `metrics` goes by; infinite without fresh numbers."""
     machine = candidate.standing.machine
@@ -142,6 +161,11 @@ def points(candidate: Candidate, *, now: float) -> float:
         return float("inf")
     load = machine.cpu_percent + machine.memory_percent + machine.gpu_percent + machine.gpu_memory_percent
     return (load + ACTIVE_POINTS * (candidate.running + candidate.standing.active)) / _weight(candidate)
+
+
+def _tried_out(candidate: Candidate) -> bool:
+    """Nobody has measured it, and something runs there already."""
+    return candidate.running + candidate.waiting > 0 and candidate.pace == candidate.standing.pace == UNKNOWN
 
 
 def _as_ranked(candidate: Candidate, cost: float) -> Ranked:
@@ -174,7 +198,11 @@ def _known_pace(candidate: Candidate, usual: Pace) -> Pace:
 
 
 def _filled(pace: Pace, other: Pace) -> Pace:
-    return Pace(decode=pace.decode or other.decode, prefill=pace.prefill or other.prefill)
+    return Pace(
+        decode=pace.decode or other.decode,
+        prefill=pace.prefill or other.prefill,
+        crowding=other.crowding if pace.crowding is None else pace.crowding,
+    )
 
 
 def _load_s(standing: Standing) -> float:

@@ -17,9 +17,10 @@ from corral.app.gateway.choice import (
     ranked,
     worthwhile,
 )
-from corral.app.gateway.endpoint import Endpoint, GatewayRequest, place_of
+from corral.app.gateway.endpoint import Endpoint, EndpointId, GatewayRequest, place_of
 from corral.app.gateway.experience import Experience
 from corral.app.gateway.prefixes import Fingerprints, fingerprints, json_prompt, shared_characters
+from corral.app.gateway.shortlist import MOST_LOOKED_AT, Shortlist
 from corral.engines.errors import (
     EngineError,
     InvalidRequest,
@@ -31,6 +32,7 @@ from corral.engines.errors import (
 
 _NO_ANSWER_TEXT = frozenset({"/v1/embeddings", "/v1/rerank"})  # nothing is generated
 _BUSY = frozenset({QueueFull.code, QueueTimeout.code, ShuttingDown.code, "endpoint_busy"})
+_WHOLE = 4.0  # an answer that comes as a whole may well take so many times as long as a usual one
 _MOST_TURNS = 4096  # models whose turn is known
 
 
@@ -46,6 +48,10 @@ class Choice:
     def worthwhile(self) -> list[Endpoint]:
         """Those whose free slot should be taken, rather than to wait for the best."""
         return self.endpoints[: worthwhile(self.mode, self.order)] if self.order else self.endpoints
+
+    def cost_of(self, endpoint: Endpoint) -> float | None:
+        """Seconds, in mode auto."""
+        return next((each.cost for each in self.order if each.id == endpoint.id), None)
 
     def drop(self, endpoint: Endpoint) -> None:
         """It failed."""
@@ -88,16 +94,23 @@ class Chooser:
         self._mode = mode
         self._now = now
         self._turns: Counter[str] = Counter()
+        self._shortlist = Shortlist()
+        self._due: dict[EndpointId, dict[int, float]] = {}  # when what was sent should be answered
 
     def choose(self, endpoints: Sequence[Endpoint], request: GatewayRequest) -> Choice:
         """Order those of `endpoints`, all online, that may answer."""
         if len(endpoints) <= 1:
             return Choice(list(endpoints))
         now, prompt = self._now(), fingerprints(json_prompt(request.json))
+        name = endpoints[0].listed_name(request.model) or request.model
+        turn = self._turn(name)
+        if self._mode is Mode.AUTO:
+            holder = self._experience.prefixes.holder(prompt)
+            endpoints = self._shortlist.of(endpoints, name, turn=turn, holder=holder)
         candidates = [self._candidate(each, request.model, prompt, now) for each in endpoints]
-        order = ranked(
-            self._mode, candidates, self._work(request), turn=self._turn(endpoints[0], request.model), now=now
-        )
+        order = ranked(self._mode, candidates, self._work(request), turn=turn, now=now)
+        if len(endpoints) >= MOST_LOOKED_AT // 2:
+            self._shortlist.note(name, order)
         by_id = {each.id: each for each in endpoints}
         return Choice([by_id[each.id] for each in order], order, prompt, self._mode)
 
@@ -114,10 +127,15 @@ class Chooser:
         if choice.prompt:
             place = place_of(endpoint, request.model)
             self._experience.prefixes.note(place, choice.prompt, now=self._now())
+        cost_s = choice.cost_of(endpoint)
+        if cost_s is not None and self._mode is Mode.AUTO:
+            patience_s = cost_s if request.json.get("stream") is True else _WHOLE * cost_s
+            self._due.setdefault(endpoint.id, {})[id(request)] = self._now() + patience_s
         return True
 
     def failed(self, endpoint: Endpoint, request: GatewayRequest, error: BaseException) -> None:
         """It came to nothing, because of the endpoint or not."""
+        self._over(endpoint, request)
         place, now = place_of(endpoint, request.model), self._now()
         if is_busy(error):
             self._experience.busy(place, now=now)
@@ -128,14 +146,23 @@ class Chooser:
 
     def answered(self, endpoint: Endpoint, request: GatewayRequest) -> None:
         """An answer has begun."""
+        self._over(endpoint, request)
         if self._experience.failures or self._experience.breakers:
             self._experience.answered(place_of(endpoint, request.model), now=self._now())
 
+    def _over(self, endpoint: Endpoint, request: GatewayRequest) -> None:
+        due = self._due.get(endpoint.id)
+        if due is not None and due.pop(id(request), None) is not None and not due:
+            del self._due[endpoint.id]
+
+    def _overdue_s(self, endpoint: Endpoint, now: float) -> float:
+        due = self._due.get(endpoint.id)
+        return max(0.0, now - min(due.values())) if due else 0.0
+
     def _candidate(self, endpoint: Endpoint, model: str, prompt: Fingerprints, now: float) -> Candidate:
         place = place_of(endpoint, model)
-        load = self._admission.load(endpoint, model)
+        load = self._admission.load(place)
         standing = endpoint.standing(model)
-        known = self._experience.prefixes.known(place)
         return Candidate(
             id=endpoint.id,
             standing=standing,
@@ -144,9 +171,11 @@ class Chooser:
             waiting=load.waiting,
             pace=self._experience.paces.of(place, now=now),
             shared_characters=max(
-                shared_characters(prompt, known), shared_characters(prompt, standing.prefixes)
+                shared_characters(prompt, self._experience.prefixes.known(place)),
+                shared_characters(prompt, standing.prefixes),
             ),
             penalty=self._experience.failures.penalty(place, now=now),
+            overdue_s=self._overdue_s(endpoint, now),
             circuit=self._experience.breakers.circuit(endpoint.id, now=now),
         )
 
@@ -161,8 +190,7 @@ class Chooser:
             prompt_tokens=prompt_tokens, answer_tokens=usual if limit is None else min(usual, float(limit))
         )
 
-    def _turn(self, endpoint: Endpoint, model: str) -> int:
-        name = endpoint.listed_name(model) or model
+    def _turn(self, name: str) -> int:
         if name not in self._turns and len(self._turns) >= _MOST_TURNS:
             self._turns.clear()
         self._turns[name] += 1

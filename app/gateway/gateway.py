@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from corral.app.gateway.ability import able
-from corral.app.gateway.admission import Admission, QueueObserver, Slot
+from corral.app.gateway.admission import Admission, QueueObserver
 from corral.app.gateway.chooser import Choice, Chooser, is_busy
 from corral.app.gateway.continuation import Answering, Broken, ContinuedBody, goes_on_itself, who_goes_on
 from corral.app.gateway.endpoint import Client, Endpoint, GatewayRequest, GatewayResponse
@@ -68,14 +68,14 @@ class Gateway:
         """
         account = self._opened(request)
         try:
-            answer, slot = await self._answer(request, self._chooser.choose(self._having(request), request))
+            choice = self._chooser.choose(self._having(request), request)
+            answer, endpoint = await self._answer(request, choice)
         except BaseException as error:
             account.close(answered=not isinstance(error, Exception))
             raise
         if not answer.streamed or request.path not in CONTINUED or not self._continue_streams():
-            return replace(answer, body=_HeldBody(answer.body, (slot.release, account.close)))
-        first = Answering(slot.endpoint, _HeldBody(answer.body, (slot.release,)))
-        whole = ContinuedBody(request, first, self._again)
+            return replace(answer, body=_HeldBody(answer.body, (account.close,)))
+        whole = ContinuedBody(request, Answering(endpoint, answer.body), self._again)
         return replace(answer, body=_HeldBody(whole, (account.close,)))
 
     def _having(self, request: GatewayRequest) -> list[Endpoint]:
@@ -87,10 +87,11 @@ class Gateway:
         having = self._having(request)
         choice = self._chooser.choose(who_goes_on(having, broken, request.model), request)
         choice.add_last(goes_on_itself(having, broken, request.model))
-        answer, slot = await self._answer(request, choice)
-        return Answering(slot.endpoint, _HeldBody(answer.body, (slot.release,))), answer
+        answer, endpoint = await self._answer(request, choice)
+        return Answering(endpoint, answer.body), answer
 
-    async def _answer(self, request: GatewayRequest, choice: Choice) -> tuple[GatewayResponse, Slot]:
+    async def _answer(self, request: GatewayRequest, choice: Choice) -> tuple[GatewayResponse, Endpoint]:
+        """The body holds a slot."""
         failure: Exception | None = None
         queued = False
         attempts = 0
@@ -120,7 +121,8 @@ class Gateway:
             self._admission.look_again()
             request.trace.endpoint_id, request.trace.endpoint_name = endpoint.id, endpoint.name
             waited = queue_headers(request.trace.queued_s) if queued else {}
-            return replace(answer, headers={**answer.headers, **_who(endpoint), **waited}), slot
+            headers = {**answer.headers, **_who(endpoint), **waited}
+            return replace(answer, headers=headers, body=_HeldBody(answer.body, (slot.release,))), endpoint
         raise failure or NoCapableEndpoint(
             f"nobody can serve model {request.model!r} now; see GET /v1/models", param="model"
         )

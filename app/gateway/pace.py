@@ -17,14 +17,15 @@ class Pace:
 
     decode: float | None = None
     prefill: float | None = None
+    crowding: float | None = None  # how much each answer at the same time slows it down, of its time alone
 
 
 UNKNOWN = Pace()
 
 
-def slowdown(at_once: int) -> float:
+def slowdown(at_once: float, crowding: float = CROWDING) -> float:
     """How much longer each of so many answers at the same time takes than one alone."""
-    return 1.0 + CROWDING * max(0, at_once - 1)
+    return 1.0 + crowding * max(0.0, at_once - 1.0)
 
 
 class Stopwatch:
@@ -49,8 +50,7 @@ class Stopwatch:
         for event in events:
             kind = type(event)
             if kind is TextDelta or kind is ToolCallDelta:
-                if self._first is None:
-                    self._first = self._clock()
+                self.first_token()
             elif kind is Finished:
                 self._choices += 1
             elif isinstance(event, Started):
@@ -86,9 +86,13 @@ class Stopwatch:
         """Generated for each choice; None before the end."""
         return None if self._done is None else self._done.completion_tokens // max(1, self._choices)
 
-    def pace(self, at_once: int) -> Pace:
+    def others(self, at_once: int) -> float:
+        """How many answers ran beside it in the mean; `at_once`: in flight now, this one included."""
+        return (self._at_once + at_once) / 2.0 - 1.0
+
+    def pace(self, at_once: int, crowding: float = CROWDING) -> Pace:
         """What can be said after Done; `at_once`: answers in flight now, this one included."""
-        share = slowdown(max(self._at_once, at_once) + min(self._at_once, at_once) + 1 >> 1)
+        share = slowdown(1.0 + self.others(at_once), crowding)
         return Pace(decode=self._decode(share), prefill=self._prefill(share))
 
     def _decode(self, share: float) -> float | None:

@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from corral.app.gateway.endpoint import PlaceId
+from corral.app.gateway.endpoint import EndpointId, PlaceId
 from corral.engines.requests import ChatRequest, CompletionRequest, ContinuedChat, Request
 
 FINGERPRINT_BYTES = 8
 LENGTHS = tuple(length << double for double in range(10) for length in (512, 768))  # characters
 MOST_PER_PLACE = 512
 _MOST_PLACES = 1024
+_MOST_HOLDERS = 64 * 1024
 
 Fingerprints = tuple[bytes, ...]  # of the lengths in LENGTHS that a prompt reaches, shortest first
 
@@ -70,6 +71,7 @@ class PrefixMemory:
 
     def __init__(self) -> None:
         self._places: OrderedDict[PlaceId, OrderedDict[bytes, float]] = OrderedDict()
+        self._holders: OrderedDict[bytes, EndpointId] = OrderedDict()
 
     def note(self, place: PlaceId, prompt: Fingerprints, *, now: float) -> None:
         """A prompt was sent there."""
@@ -80,10 +82,20 @@ class PrefixMemory:
         for each in prompt:
             known[each] = now
             known.move_to_end(each)
+            self._holders[each] = place[0]
+            self._holders.move_to_end(each)
+        while len(self._holders) > _MOST_HOLDERS:
+            self._holders.popitem(last=False)
         while len(known) > MOST_PER_PLACE:
             known.popitem(last=False)
         if len(self._places) > _MOST_PLACES:
             self._places.popitem(last=False)
+
+    def holder(self, prompt: Fingerprints) -> EndpointId | None:
+        """Where the longest known beginning of a prompt was sent last."""
+        return next(
+            (found for each in reversed(prompt) if (found := self._holders.get(each)) is not None), None
+        )
 
     def known(self, place: PlaceId) -> Collection[bytes]:
         """All that are remembered."""

@@ -89,6 +89,10 @@ ON_DISK = Standing(loaded=0.0, size_bytes=4 * GIB)
         ({"circuit": Circuit.OPEN}, {"running": 9, "penalty": 8.0}, SHORT, "b"),
         ({"circuit": Circuit.HALF_OPEN}, {"running": 1}, SHORT, "a"),
         ({"circuit": Circuit.OPEN}, {"circuit": Circuit.OPEN, "running": 1}, SHORT, "a"),
+        ({"overdue_s": 10.0}, {"running": 2}, SHORT, "b"),
+        ({"pace": Pace()}, {"pace": SLOW, "running": 1}, SHORT, "a"),  # unknown: hoped to be fast,
+        ({"pace": Pace(), "running": 1}, {"pace": SLOW}, SHORT, "b"),  # but tried out with one request
+        ({"pace": Pace(decode=50.0, prefill=1000.0, crowding=0.1), "running": 4}, {"running": 3}, SHORT, "a"),
         # as people want it
         ({"standing": machine(weight=0.5)}, {}, SHORT, "b"),
         ({"standing": machine(weight=3.0)}, {"pace": FAST}, SHORT, "a"),

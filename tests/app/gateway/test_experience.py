@@ -1,5 +1,7 @@
 """What is remembered of endpoints: pace, failures, prefixes."""
 
+from dataclasses import replace
+
 import pytest
 
 from corral.app.gateway.endpoint import EndpointId, PlaceId
@@ -80,10 +82,14 @@ def test_a_pace_is_a_moving_average_that_ends() -> None:
     paces = Paces()
     paces.note(A, answer(), at_once=1, now=NOW)
     paces.note(A, answer(tokens=16, cached=90), at_once=1, now=NOW)
-    assert paces.of(A, now=NOW) == Pace(decode=11.0, prefill=100.0)
+    assert replace(paces.of(A, now=NOW), crowding=None) == Pace(decode=11.0, prefill=100.0)
     assert paces.of(B, now=NOW) == UNKNOWN
     assert paces.answer_tokens("m") == 12.0
-    assert paces.of(A, now=NOW + LASTS_S + 1) == UNKNOWN
+    old = paces.of(A, now=NOW + LASTS_S)
+    assert (old.decode, old.prefill) == (11.0, 100.0)
+    hoped = paces.of(A, now=NOW + 2 * LASTS_S)  # it gets another chance
+    assert (hoped.decode, hoped.prefill) == (22.0, 200.0)
+    assert paces.of(A, now=NOW + 8 * LASTS_S) == UNKNOWN
     assert paces.answer_tokens("other") is None
 
 
@@ -212,3 +218,35 @@ def test_prefixes_are_remembered_newest_first_and_bounded() -> None:
     memory.note(A, prints(*range(10, 10 + MOST_PER_PLACE)), now=NOW + 2)
     assert len(memory.known(A)) == MOST_PER_PLACE
     assert prints(1)[0] not in memory.known(A)
+
+
+def test_crowding_is_learned() -> None:
+    for true in (0.1, 0.9):
+        paces = Paces()
+        for number in range(200):
+            at_once = 1 + number % 6
+            seconds = 10.0 * slowdown(at_once, true)
+            watch = timed(
+                (1.0, Started(prompt_tokens=10, cached_tokens=0)),
+                (0.0, TextDelta(index=0, text="a")),
+                (seconds, Finished(index=0, reason="stop")),
+                (0.0, Done(prompt_tokens=10, completion_tokens=101)),
+                at_once=at_once,
+            )
+            paces.note(A, watch, at_once=at_once, now=NOW)
+        pace = paces.of(A, now=NOW)
+        assert pace.decode == pytest.approx(10.0, rel=0.1)
+        assert pace.crowding == pytest.approx(true, abs=0.07)
+
+
+def test_who_had_a_beginning_last() -> None:
+    memory = PrefixMemory()
+    memory.note(A, prints(1, 2), now=NOW)
+    memory.note(B, prints(1, 3), now=NOW)
+    assert [memory.holder(prints(*wanted)) for wanted in ((1, 2), (1, 3), (1, 4), (5,), ())] == [
+        A[0],
+        B[0],
+        B[0],
+        None,
+        None,
+    ]
