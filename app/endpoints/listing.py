@@ -164,7 +164,6 @@ def _ollama(model: Json) -> Offered:
         size_bytes=_number(model, "size"),
         quantization=_text(details, "quantization_level"),
         file_id=f"ollama:{digest}" if digest else "",
-        continues=True,  # a last message of the assistant: github.com/ollama/ollama/issues/6778
     )
 
 

@@ -34,7 +34,7 @@ def test_work_shares_a_machine() -> None:
 
     async def play() -> list[float]:
         shared = Shared(crowding=0.5)
-        return await asyncio.gather(ended(2.0, shared, 1), ended(4.0, shared, 2))
+        return list(await asyncio.gather(ended(2.0, shared, 1), ended(4.0, shared, 2)))
 
     # both at 1 / 1.5 until the first has done 2 s, then the other's last 2 s alone
     assert virtual_time.run(play()) == [pytest.approx(3.0), pytest.approx(5.0)]

@@ -16,6 +16,7 @@ from corral.app.serving.infer_route import InferRoute
 from corral.app.serving.peer_endpoints import PeerEndpoints
 from corral.app.serving.reporter import Reporter
 from corral.app.telemetry import Sample
+from corral.engines.model import ModelFile
 from corral.peers.address import Address
 from corral.peers.identity.certificate import Certificate
 from corral.peers.identity.identity import Identity, load_identity
@@ -94,13 +95,22 @@ async def lan(
     keep_alive_s: float = 5.0,
     idle_timeout_s: float = 15.0,
     accepts: Callable[[str], bool] = lambda claim: claim == CLAIM,
+    sha256: Callable[[ModelFile], str] = lambda _file: "",
 ) -> AsyncIterator[Lan]:
     """A router, and a peer for each pool; all have heard of each other."""
     async with AsyncExitStack() as stack:
         own = await _identity(folder / "router")
         peers = [
             await stack.enter_async_context(
-                _peer(folder, f"peer{number}", pool, own, keep_alive_s=keep_alive_s, accepts=accepts)
+                _peer(
+                    folder,
+                    f"peer{number}",
+                    pool,
+                    own,
+                    keep_alive_s=keep_alive_s,
+                    accepts=accepts,
+                    sha256=sha256,
+                )
             )
             for number, pool in enumerate(pools)
         ]
@@ -135,6 +145,7 @@ async def _peer(
     *,
     keep_alive_s: float,
     accepts: Callable[[str], bool],
+    sha256: Callable[[ModelFile], str],
 ) -> AsyncIterator[Peer]:
     identity, experience = await _identity(folder / name), Experience()
     route = InferRoute(
@@ -150,6 +161,7 @@ async def _peer(
         telemetry=NoTelemetry(),
         endpoint=local_id(name),
         experience=experience,
+        sha256=sha256,
         draining=lambda: peer.draining,
     )
     peer = Peer(
