@@ -61,7 +61,8 @@ def cases(requests: int) -> list[Case]:
         Case(
             name="1,000 machines",
             builds=lambda seed: heterogeneous(1000, seed),
-            team=replace(team, systems=200, clients=2000),
+            team=replace(team, requests=max(600, requests // 3), systems=200, clients=2000),
+            from_s=0.0,
         ),
         Case(
             name="stale metrics",

@@ -31,7 +31,7 @@ SHAPE = Shape(
 CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "Write three sentences about the sea."}]}
 COMPLETION: dict[str, Any] = {"prompt": "Once upon a time there was a"}
 GREEDY: dict[str, Any] = {"stream": True, "temperature": 0, "seed": 1, "max_tokens": 32}
-USAGE = {"stream_options": {"include_usage": True}}
+USAGE: dict[str, Any] = {"stream_options": {"include_usage": True}}
 ROUTES = [("/v1/chat/completions", CHAT), ("/v1/completions", COMPLETION)]
 
 
