@@ -10,6 +10,7 @@ from typing import Any
 
 from corral.app.gateway.endpoint import GatewayRequest
 from corral.app.gateway.pool_endpoint import PoolEndpoint
+from corral.app.openai.token_count import COUNT_PATH
 from corral.engines.library import Library
 from corral.engines.llama.engine import LlamaEngine
 from corral.engines.model import Lifecycle, LoadOptions
@@ -80,6 +81,8 @@ async def test_everything_that_can_be_asked(tmp_path: Path) -> None:
         assert len(vectors["data"]) == 2
         ranking = await answer_of(there, asking("/v1/rerank", query="a", documents=["b", "a"]))
         assert len(ranking["results"]) == 2
+        prompt = {"model": "parrot", "messages": [{"role": "user", "content": "one two"}]}
+        assert await answer_of(there, asking(COUNT_PATH, chat=prompt)) == {"input_tokens": 2}
         assert there.router.admission.running == 0
 
 
