@@ -80,4 +80,5 @@ class RuntimeEndpoint(ServerEndpoint):
             return _GONE
         live = self._runtimes.live(record)
         online = self._runtimes.judgement(record).status is Status.ONLINE
-        return machine_of(live.beat, live.facts.heard_at, online=online)
+        weight = record.settings.weight
+        return machine_of(live.beat, live.facts.heard_at, online=online, weight=weight)

@@ -30,12 +30,13 @@ class Heartbeat:
         return frozenset(self.loaded_models + self.loaded_embedding_models)
 
 
-def machine_of(beat: Heartbeat | None, at: float | None, *, online: bool) -> Machine:
+def machine_of(beat: Heartbeat | None, at: float | None, *, online: bool, weight: float) -> Machine:
     """The computer behind a runtime, for choosing, as its last heartbeat has it."""
     if beat is None:
-        return Machine(online=online)
+        return Machine(online=online, weight=weight)
     return Machine(
         online=online,
+        weight=weight,
         cpu_percent=beat.cpu,
         memory_percent=beat.memory,
         gpu_percent=beat.gpu or 0.0,

@@ -1,4 +1,4 @@
-"""What a runtime's `GET /v1/models` says: OpenAI's list, with what xLLM and llama-server add to it. Pure."""
+"""What a runtime's `GET /v1/models` and its heartbeats say of its models. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,29 +6,17 @@ from typing import Any
 
 import orjson
 
+from corral.app.endpoints.answers import MODELS, Answer, Answers
+from corral.app.endpoints.detection import detect
+from corral.app.endpoints.listing import listed_models
+from corral.app.endpoints.offered import Offered, catalogue
 from corral.app.gateway.endpoint import ServedModel
 from corral.app.runtimes.heartbeat import Heartbeat
 from corral.app.upstream.server import ServerKind
 from corral.engines.model import Capability
 
 MOST_MODELS = 1000
-_MOST_NAME = 300
-_FLAGS = {  # in Azure's and Corral's object of true and false
-    "chat_completion": Capability.CHAT,
-    "completion": Capability.COMPLETION,
-    "embeddings": Capability.EMBEDDINGS,
-    "rerank": Capability.RERANK,
-    "text_to_speech": Capability.TEXT_TO_SPEECH,
-    "speech_to_text": Capability.SPEECH_TO_TEXT,
-    "image_generation": Capability.IMAGE_GENERATION,
-    "image_understanding": Capability.VISION,
-}
-_TEXT = frozenset({Capability.CHAT, Capability.COMPLETION})
-_WORDS = {  # in llama-server's list
-    "completion": _TEXT,
-    "embedding": frozenset({Capability.EMBEDDINGS}),
-    "multimodal": _TEXT | {Capability.VISION},
-}
+_OK = 200
 
 
 class BadModelList(ValueError):
@@ -42,6 +30,9 @@ class Listing:
     kind: ServerKind = ServerKind.XLLM
     models: Sequence[ServedModel] = ()
     ids: Mapping[str, str] = field(default_factory=dict)
+    unsaid: frozenset[str] = (
+        frozenset()
+    )  # names of models of which the list doesn't say whether they are loaded
 
 
 NOTHING = Listing()
@@ -53,23 +44,27 @@ def listed(answer: bytes) -> Listing:
         document = orjson.loads(answer)
     except orjson.JSONDecodeError as error:
         raise BadModelList("it is no JSON") from error
-    entries = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(entries, list):
+    found = Answers(by_path={MODELS: Answer(status=_OK, json=document)})
+    kind = detect(found)
+    if kind is None or kind is ServerKind.OPENAI_COMPATIBLE:  # nothing else registers by itself
+        kind = ServerKind.XLLM
+    offered = listed_models(found, kind)
+    if offered is None:
         raise BadModelList("it has no list `data`")
-    words = _words_of(document.get("models"))
-    found: dict[str, ServedModel] = {}
-    kind = ServerKind.XLLM
-    for entry in entries[:MOST_MODELS]:
-        name = entry.get("id") if isinstance(entry, dict) else None
-        if isinstance(name, str) and 0 < len(name) <= _MOST_NAME:
-            found.setdefault(name, _model(name, entry, words.get(name)))
-            kind = ServerKind.LLAMA_CPP if entry.get("owned_by") == "llamacpp" else kind
-    return Listing(kind=kind, models=tuple(found.values()), ids={name.lower(): name for name in found})
+    known = catalogue(offered[:MOST_MODELS])
+    said = _readiness(found)
+    served = tuple(_served(each, said.get(each.id)) for each in known.models)
+    return Listing(
+        kind=kind,
+        models=served,
+        ids={name: each.id for name, each in known.by_name.items()},
+        unsaid=frozenset(each.name for each in known.models if each.id not in said),
+    )
 
 
 def with_heartbeat(listing: Listing, beat: Heartbeat | None) -> Listing:
     """The same with what a heartbeat says: which are loaded, and which of those are for embeddings."""
-    if beat is None:
+    if beat is None or not beat.loaded:
         return listing
     loaded, embedding = (
         frozenset(listing.ids.get(name.lower()) for name in names)
@@ -78,50 +73,25 @@ def with_heartbeat(listing: Listing, beat: Heartbeat | None) -> Listing:
     models = tuple(
         replace(
             model,
-            ready=model.ready or model.id in loaded,
-            capabilities=frozenset({Capability.EMBEDDINGS}) if model.id in embedding else model.capabilities,
+            ready=listing.ids[model.id.lower()] in loaded if model.id in listing.unsaid else model.ready,
+            capabilities=frozenset({Capability.EMBEDDINGS})
+            if listing.ids[model.id.lower()] in embedding
+            else model.capabilities,
         )
         for model in listing.models
     )
     return replace(listing, models=models)
 
 
-def _model(name: str, entry: Mapping[str, Any], words: frozenset[str] | None) -> ServedModel:
-    meta = entry.get("meta")
-    meta = meta if isinstance(meta, dict) else {}
-    llama_cpp = entry.get("owned_by") == "llamacpp"
-    capabilities = _flagged(entry.get("capabilities")) or words or _TEXT
-    ready = entry.get("ready")
-    return ServedModel(
-        id=name,
-        created=_whole(entry.get("created")),
-        capabilities=capabilities,
-        ready=ready if isinstance(ready, bool) else llama_cpp,
-        lifecycle_status="registered",
-        context_length=_whole(entry.get("context_length")) or _whole(meta.get("n_ctx_train")),
-        size_bytes=_whole(entry.get("size_bytes")) or _whole(meta.get("size")),
-        quantization=str(entry.get("quantization") or "")[:32],
-    )
+def _served(offered: Offered, ready: bool | None) -> ServedModel:
+    served = offered.served()
+    return served if ready is None else replace(served, ready=ready)
 
 
-def _flagged(flags: object) -> frozenset[str]:
-    if not isinstance(flags, dict):
-        return frozenset()
-    return frozenset(capability for flag, capability in _FLAGS.items() if flags.get(flag) is True)
-
-
-def _words_of(models: object) -> dict[str, frozenset[str]]:
-    """By name, what llama-server's second list says its models are for."""
-    found: dict[str, frozenset[str]] = {}
-    for entry in models if isinstance(models, list) else ():
-        words = entry.get("capabilities") if isinstance(entry, dict) else None
-        name = entry.get("name") if isinstance(entry, dict) else None
-        if isinstance(words, list) and isinstance(name, str):
-            known = [_WORDS[word] for word in words if isinstance(word, str) and word in _WORDS]
-            if known:
-                found[name] = frozenset[str]().union(*known)
-    return found
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+def _readiness(found: Answers) -> dict[Any, bool]:
+    """What a list says of models being loaded, as those of llmlb's kind do, by their ids there."""
+    return {
+        model["id"]: model["ready"]
+        for model in found.listed(MODELS, "data") or ()
+        if isinstance(model.get("id"), str) and isinstance(model.get("ready"), bool)
+    }

@@ -184,7 +184,7 @@ async def test_settings_count_at_once(tmp_path: Path) -> None:
         settings = {"name": "big one", "enabled": True, "weight": 2, "max_concurrent": 3, "notes": ""}
         assert changed.json()["settings"] == settings and changed.json()["name"] == "big one"
         (endpoint,) = node.serving.runtimes.endpoints()
-        assert (endpoint.name, endpoint.slots("fake-model")) == ("big one", 3)
+        assert (endpoint.name, endpoint.slots("fake-model"), endpoint.machine().weight) == ("big one", 3, 2)
         assert (await node.ask("PUT", path, json={"enabled": False})).json()["status"] == "disabled"
         assert (await chat(node)).status_code == 503
         back = (await node.ask("PUT", path, json={"enabled": True, "name": None})).json()
