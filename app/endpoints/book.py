@@ -1,5 +1,6 @@
 """The book of endpoints: records and the models that they listed last, the same on every machine of the cluster."""
 
+import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -10,6 +11,7 @@ from corral.app.ids import new_id
 from corral.app.store.replicated import ReplicatedTable
 from corral.app.upstream.server import ServerKind
 from corral.peers.replication.edit import Edit
+from corral.peers.replication.errors import RowDeleted
 from corral.peers.replication.ledger import Ledger
 
 _RECORDS, _MODELS = "endpoints", "endpoint_models"
@@ -35,6 +37,7 @@ class EndpointBook:
         self._table = ReplicatedTable(ledger, _RECORDS, self._records_changed)
         self._parts = ReplicatedTable(ledger, _MODELS, self._models_changed)
         self._records: dict[str, EndpointRecord] = {}
+        self._writing = asyncio.Lock()  # so that two at the same time can't take one name
         self._catalogues: dict[str, Catalogue] = {}
 
     async def load(self) -> None:
@@ -65,13 +68,14 @@ class EndpointBook:
         """`values` are columns. Raises DuplicateName, DuplicateEndpoint, DiskFull."""
         now = self._now()
         id = new_id(now)
-        self._check(values, besides=None)
         columns = {
             **values_of(values),
             "created_at": now,
             "sealed_key": sealed_key(api_key, id, self._cluster_key),
         }
-        await self._table.write(id, columns)
+        async with self._writing:
+            self._check(values, besides=None)
+            await self._table.write(id, columns)
         return self.get(id)
 
     async def change(
@@ -79,14 +83,15 @@ class EndpointBook:
     ) -> EndpointRecord:
         """`new_key`: take `api_key`, which may be none. Raises EndpointNotFound, DuplicateName, DuplicateEndpoint, DiskFull."""
         before = self.get(id)
-        self._check(values, besides=id)
         columns = values_of(values)
         if values.get("base_url", before.base_url) != before.base_url:
             columns |= {"found_kind": None, "found_slots": None, "synced_at": None}  # another server
         if new_key:
             columns["sealed_key"] = sealed_key(api_key, id, self._cluster_key)
-        if columns:
-            await self._table.write(id, columns)
+        async with self._writing:
+            self._check(values, besides=id)
+            if columns:
+                await self._write(Edit(_RECORDS, id, columns))
         return self.get(id)
 
     async def remove(self, id: str) -> None:
@@ -98,10 +103,11 @@ class EndpointBook:
         await self._table.write_all(Edit.delete(_RECORDS, id), *parts)
 
     async def found(self, id: str, *, kind: ServerKind, slots: int | None, models: Sequence[Offered]) -> None:
-        """Keep what was found at an endpoint, if it is anything new. `models`: each name once. Raises DiskFull."""
-        record = self.find(id)
-        if record is None:
-            return
+        """Keep what was found at an endpoint, if it is anything new. `models`: each name once.
+
+        Raises EndpointNotFound, DiskFull.
+        """
+        record = self.get(id)
         columns: dict[str, object] = {}
         if kind is not record.found_kind:
             columns["found_kind"] = kind.value
@@ -112,7 +118,14 @@ class EndpointBook:
             columns["synced_at"] = self._now()
             edits = self._part_edits(id, packed(models))
         if columns:
-            await self._table.write_all(Edit(_RECORDS, id, columns), *edits)
+            await self._write(Edit(_RECORDS, id, columns), *edits)
+
+    async def _write(self, *edits: Edit) -> None:
+        """Raises EndpointNotFound if it was removed meanwhile."""
+        try:
+            await self._table.write_all(*edits)
+        except RowDeleted as error:
+            raise EndpointNotFound from error
 
     def _part_edits(self, id: str, parts: Sequence[object]) -> list[Edit]:
         """Parts that aren't needed any more become empty: an id is never used again."""

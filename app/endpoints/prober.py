@@ -106,7 +106,7 @@ class Prober:
                         await self._wake.wait()
 
     async def examine(self, record: EndpointRecord) -> tuple[Examination, Difference]:
-        """Look at one closely, and keep what was found. Raises NotReached, NotSynced, OwnFrontDoor, DiskFull."""
+        """Look at one closely, and keep what was found. Raises EndpointError, DiskFull."""
         try:
             found = await self._inquiry.examine(record.server, wanted=record.wanted_kind)
         except EndpointError as error:
@@ -119,7 +119,7 @@ class Prober:
         return found, difference(before, after)
 
     async def test(self, record: EndpointRecord) -> Examination:
-        """Look at one closely; of one whose models are known they stay. Raises NotReached, NotSynced, OwnFrontDoor, DiskFull."""
+        """Look at one closely; of one whose models are known they stay. Raises EndpointError, DiskFull."""
         if record.synced_at is None:
             return (await self.examine(record))[0]
         try:

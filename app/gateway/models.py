@@ -89,11 +89,13 @@ def model_document(found: Mapping[str, ServedModel], download: Download | None =
 
 
 def merged(models: Iterable[tuple[str, Sequence[ServedModel]]]) -> dict[str, dict[str, ServedModel]]:
-    """Model id → node name → the model; each id once, whoever has it."""
+    """Model id → node name → the model; each id once, whoever has it and whatever the case of its letters there."""
+    ids: dict[str, str] = {}
     by_id: dict[str, dict[str, ServedModel]] = {}
     for node, served in models:
         for model in served:
-            by_id.setdefault(model.id, {})[node] = model
+            id = ids.setdefault(model.id.lower(), model.id)
+            by_id.setdefault(id, {})[node] = model
     return by_id
 
 

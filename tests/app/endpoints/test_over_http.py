@@ -1,5 +1,6 @@
 """Endpoints over HTTP: added, detected, used, changed, removed."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -306,3 +307,38 @@ async def test_every_route_goes_to_the_model_that_is_made_for_it(tmp_path: Path)
         with pytest.raises(openai.BadRequestError, match="speech"):
             await client.audio.speech.create(model="chat-model", voice="alloy", input="x")
         assert {each.headers["authorization"] for each in fake.received} == {f"Bearer {SECRET}"}
+
+
+async def test_two_at_the_same_time_can_not_take_one_name(tmp_path: Path) -> None:
+    async with openai_server() as fake, serving(tmp_path) as node, node.http(ADMIN_KEY) as http:
+        body = {"name": "box", "base_url": fake.base_url}
+        answers = await asyncio.gather(*(http.post(PATH, json=body) for _ in range(4)))
+        assert sorted(answer.status_code for answer in answers) == [201, 400, 400, 400]
+        assert (await http.get(PATH)).json()["total"] == 1
+
+
+async def test_what_is_removed_while_it_is_looked_at_stays_away(tmp_path: Path) -> None:
+    async with openai_server() as fake, serving(tmp_path) as node, node.http(ADMIN_KEY) as http:
+        box = await added(http, fake)
+        syncs = [http.post(f"{PATH}/{box['id']}/sync") for _ in range(3)]
+        *answers, removed = await asyncio.gather(*syncs, http.delete(f"{PATH}/{box['id']}"))
+        assert removed.status_code == 200
+        assert {answer.status_code for answer in answers} <= {200, 404}
+        assert (await http.get(PATH)).json()["total"] == 0
+
+
+async def test_the_same_model_on_two_servers_is_one(tmp_path: Path) -> None:
+    async with (
+        openai_server(models=["Llama-3"], plan=Plan(status=500)) as broken,
+        openai_server(models=["llama-3"]) as well,
+        serving(tmp_path) as node,
+        node.http(ADMIN_KEY) as http,
+        node.openai() as client,
+    ):
+        await added(http, broken, "broken")
+        await added(http, well, "well")
+        (model,) = (await listed(node)).values()
+        assert (model["id"].lower(), model["nodes"]) == ("llama-3", ["broken", "well"])
+        for _ in range(4):
+            assert await said(client, "LLAMA-3") == "Hello, world!"
+        assert well.inferences[-1].json["model"] == "llama-3"
