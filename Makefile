@@ -53,6 +53,7 @@ bench: $(VENV)/.installed-bench system-packages  ## compare with llama-server an
 	$(BIN)/python -m bench.takeover
 	$(BIN)/python -m bench.cluster_idle
 	$(BIN)/python -m bench.choose
+	$(BIN)/python -m bench.pull
 
 build: $(VENV)/.installed-dev  ## wheel and source distribution into dist/
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist

@@ -39,6 +39,8 @@ app.add_typer(runtimes_cli.runtimes, name="runtimes")
 
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="The node's data folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Policy = Literal["quality", "memory", "speed"]
+Format = Literal["gguf", "safetensors"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Model = Annotated[
     str, typer.Argument(help="A name as `corral list` shows it.", autocompletion=complete_model)
@@ -136,25 +138,54 @@ def unload(model: Model, data_dir: DataDir = None, json: AsJson = False) -> None
 
 @app.command()
 def pull(
-    model: Annotated[str, typer.Argument(help="A name as GET /v1/models shows it.")],
+    model: Annotated[
+        str,
+        typer.Argument(help="A name as GET /v1/models shows it; else ORG/MODEL or a URL of the model hub."),
+    ],
+    quant: Annotated[
+        str | None, typer.Option("--quant", help="Of several: this quantisation, as Q4_K_M.")
+    ] = None,
+    policy: Annotated[Policy | None, typer.Option(help="Of several: the best one for that.")] = None,
+    file: Annotated[str | None, typer.Option("--file", help="Of several: this file.")] = None,
+    format: Annotated[Format | None, typer.Option(help="Where a repository has both.")] = None,
     to: Annotated[
         str | None, typer.Option(help="The machine that should get it: name or id; else this one.")
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Show how it goes until it is there.")] = False,
-    cancel: Annotated[
-        bool, typer.Option("--cancel", help="Stop copying it, and remove what has come.")
-    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Show how it goes until it is there; Ctrl+C stops it.")
+    ] = True,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Stop it, and remove what has come.")] = False,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
-    """Copy a model from the other machines of the cluster that have it."""
+    """Get a model: from the other machines of the cluster that have it, else from the model hub."""
     from corral.app.commands import pull as command
 
     settings = _settings({"data_dir": data_dir})
     if cancel:
         command.cancel(settings, model, to=to, as_json=json)
-    else:
-        command.pull(settings, model, to=to, wait=wait, as_json=json)
+        return
+    choice = command.Choice(quantization=quant, policy=policy, filename=file, format=format)
+    command.pull(settings, model, choice=choice, to=to, wait=wait, as_json=json)
+
+
+@app.command()
+def rm(
+    model: Model,
+    node: Annotated[
+        str | None, typer.Option("--from", help="Only from this machine: name or id; else from all.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Remove a model's files, never while it answers."""
+    from corral.app.commands import pull as command
+
+    def sure(question: str) -> bool:
+        return yes or typer.confirm(question)
+
+    command.remove(_settings({"data_dir": data_dir}), model, node=node, as_json=json, sure=sure)
 
 
 @app.command()

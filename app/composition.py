@@ -70,6 +70,7 @@ class Composition(Parts):
             *self.copying.routes(),
             *self.history_copying.routes(),
             *self.runtimes.routes(),
+            *self.models.routes(),
         ]
 
     def _new_authenticator(self) -> Authenticator:
@@ -133,6 +134,8 @@ class Composition(Parts):
             aliases=self.external.aliases,
             cloud=self.cloud,
             runtimes=self.runtimes,
+            registry=self.models.registry,
+            model_files=self.models.files,
             now=time.time,
         )
         return create_app(

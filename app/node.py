@@ -139,6 +139,7 @@ class _Node:
         parts.external.supervise(supervisor)
         parts.cloud.supervise(supervisor)
         parts.runtimes.supervise(supervisor)
+        parts.models.supervise(supervisor)
         parts.cluster_events.on_joining = self._tell_joining
         supervisor.start("telling of the cluster", parts.cluster_events.run)
         supervisor.start("recording", parts.recorder.run)
@@ -221,6 +222,7 @@ class _Node:
         await parts.upstream.close()
         await stopping
         await parts.supervisor.stop()
+        await parts.models.close()
         await parts.membership.close()
         await parts.recorder.stop()
         with suppress(DiskFull, sqlite3.Error):  # whether a key was used is not worth a failing stop

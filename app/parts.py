@@ -19,6 +19,7 @@ from corral.app.cluster.serving_link import ServingLink
 from corral.app.endpoints.assembly import ExternalEndpoints
 from corral.app.events import EventFeed
 from corral.app.gateway.admission import Admission
+from corral.app.gateway.arrivals import is_listed
 from corral.app.gateway.choice import Mode
 from corral.app.gateway.chooser import Chooser
 from corral.app.gateway.endpoint import Endpoint
@@ -33,6 +34,7 @@ from corral.app.logs import Logs
 from corral.app.model_copy import copying as model_copy
 from corral.app.model_copy.view import Others
 from corral.app.paths import DataDir
+from corral.app.registry.assembly import ModelRegistry
 from corral.app.run_file import new_token
 from corral.app.runtimes.assembly import OtherMachines, RuntimeParts, Serving
 from corral.app.serving.own_machine import OwnMachine
@@ -93,6 +95,7 @@ class Parts:
         self._peers = self._peer_endpoints()
         self.external = self._external_endpoints()
         self.copying = self._copying()
+        self.models = self._model_registry()
         self.history_copying = history_copying(
             settings, state, cluster=lambda: self.membership.cluster, quotas=self.quotas
         )
@@ -149,6 +152,7 @@ class Parts:
             downloads=self.copying.control.downloads,
             on_waited=self.copying.waited,
             continue_streams=lambda: self.state.shared.current.continue_streams,
+            arrivals=self.models.arrivals,
         )
 
     def _runtimes(self) -> RuntimeParts:
@@ -263,7 +267,7 @@ class Parts:
             sums_file=self.folder.model_sums,
             client=state.client,
             members=state.members,
-            others=Others(peers=self._peers.peers, live=lambda: self.membership.cluster.live),
+            others=self._others(),
             standpoint=model_copy.Standpoint(
                 node=state.identity.node,
                 alone=lambda: self.membership.cluster.alone,
@@ -283,6 +287,27 @@ class Parts:
         label = self.membership.neighbourhood.label
         return frozenset(
             each.lower() for each in (*self.settings.allowed_hosts, name, f"{name}.local", f"{label}.local")
+        )
+
+    def _others(self) -> Others:
+        return Others(peers=self._peers.peers, live=lambda: self.membership.cluster.live)
+
+    def _model_registry(self) -> ModelRegistry:
+        state = self.state
+        return ModelRegistry(
+            settings=self.settings,
+            book=state.models,
+            pool=self.pool,
+            copying=self.copying,
+            client=state.client,
+            members=state.members,
+            others=self._others(),
+            devices=self.own_machine.devices,
+            claim=self._claims.current,
+            accepts=self._claims.accepts,
+            listed=lambda model: is_listed(self._endpoints(), model),
+            patience_s=lambda: state.shared.current.queue_timeout_secs,
+            program=program_version(),
         )
 
     def _used(self) -> bool:

@@ -12,6 +12,7 @@ from corral.app.cluster_settings import ClusterSettings
 from corral.app.paths import DataDir
 from corral.app.people.people import People, open_people
 from corral.app.people.session_secret import SessionSecret
+from corral.app.registry.book import ModelBook
 from corral.app.settings_table import Settings
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.carry_over import carry_over
@@ -45,6 +46,7 @@ class State:
     keys: ApiKeys
     people: People
     secret: SessionSecret
+    models: ModelBook
     shared: ClusterSettings  # what the cluster says, over this machine's own settings
 
 
@@ -73,6 +75,8 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
             given=settings.session_secret,
             old_file=folder.session_secret,
         )
+        models = ModelBook(ledger)
+        await models.load()
         shared = ClusterSettings(ledger, settings)
         await shared.load()
         yield State(
@@ -86,6 +90,7 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
             keys=keys,
             people=await open_people(ledger, database, secret=secret),
             secret=secret,
+            models=models,
             shared=shared,
         )
 

@@ -14,6 +14,7 @@ from corral.app.api import answers
 from corral.app.api.asgi_scope import refused_of, relayed_of
 from corral.app.api.call import Call, json_answer
 from corral.app.api.connection import CorralApp
+from corral.app.api.converters import CONVERTERS
 from corral.app.api.edge import Incoming
 from corral.app.api.errors import error_body_in, error_headers, shape_of
 from corral.app.api.health import NodeInfo
@@ -59,6 +60,7 @@ def create_app(
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     app.config["MAX_CONTENT_LENGTH"] = None  # by path, see HttpConnection
     app.url_map.merge_slashes = False
+    app.url_map.converters.update(CONVERTERS)
     table = list(routes)
     app.routes = (*table, _document_route(table, node.version))
     for route in app.routes:

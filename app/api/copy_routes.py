@@ -8,12 +8,18 @@ from pydantic import Field
 from corral.app.api import copy_answers as shapes
 from corral.app.api.call import Call, json_answer
 from corral.app.api.people_bodies import Strict
-from corral.app.api.route import Route
+from corral.app.api.query import choice
+from corral.app.api.route import Query, Route
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT
 from corral.app.openai.validation import validated
 
 _PATH = "/v0/models"
+_KEEP = Query(
+    name="keep",
+    description="`true`: what has come of a download stays, and is gone on with when somebody asks for it again.",
+    schema={"type": "string", "enum": ["true", "false"]},
+)
 
 Document = Mapping[str, Any]
 
@@ -25,7 +31,7 @@ class CopyControl(Protocol):
 
     def documents(self) -> Sequence[Document]: ...
 
-    async def cancel(self, id: str) -> None: ...
+    async def cancel(self, id: str, *, keep: bool) -> None: ...
 
 
 class NewCopy(Strict):
@@ -50,7 +56,8 @@ class CopyRoutes:
         return json_answer({"copies": copies, "total": len(copies)})
 
     async def cancel(self, call: Call) -> GatewayResponse:
-        await self._control.cancel(call.parameters["id"])
+        keep = choice(call.query, "keep", ("true", "false"))
+        await self._control.cancel(call.parameters["id"], keep=keep == "true")
         return json_answer({"cancelled": True})
 
     def routes(self) -> Sequence[Route]:
@@ -70,7 +77,7 @@ class CopyRoutes:
                 method="GET",
                 path=f"{_PATH}/copies",
                 handler=self.show,
-                summary="List the copies that are under way or ended lately",
+                summary="List the copies and downloads that are under way or ended lately",
                 access=MANAGEMENT,
                 answer=shapes.Copies,
             ),
@@ -78,8 +85,9 @@ class CopyRoutes:
                 method="DELETE",
                 path=f"{_PATH}/copies/<id>",
                 handler=self.cancel,
-                summary="Cancel a copy and remove what has come of it",
+                summary="Cancel a copy or download",
                 access=MANAGEMENT,
+                queries=(_KEEP,),
                 answer=shapes.Cancelled,
                 errors=(404, 409, 502),
             ),

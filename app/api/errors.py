@@ -13,6 +13,7 @@ from corral.app.endpoints import errors as endpoints
 from corral.app.gateway import errors as gateway
 from corral.app.model_copy import errors as model_copy
 from corral.app.openai.responses.service import ResponseFailed, ResponseNotFound
+from corral.app.registry import errors as registry
 from corral.app.runtimes import errors as runtimes
 from corral.app.serving import errors as serving
 from corral.app.store import errors as store
@@ -38,6 +39,7 @@ _SHOWN = (
     model_copy.CopyError,
     endpoints.EndpointError,
     runtimes.RuntimesError,
+    registry.RegistryError,
 )
 _INTERNAL = Shape(500, "server_error", "internal_error")
 
@@ -94,6 +96,16 @@ SHAPES: dict[type[Exception], Shape] = {
     runtimes.WrongToken: Shape(401, "authentication_error"),
     runtimes.Disconnected: Shape(409, "conflict_error"),
     runtimes.LogsUnavailable: Shape(502, "upstream_error"),
+    registry.BadWish: Shape(400, "invalid_request_error"),
+    registry.NotRegistered: Shape(404, "not_found_error"),
+    registry.NoSuchFile: Shape(404, "not_found_error"),
+    registry.NoSuchRange: Shape(416, "invalid_request_error"),
+    registry.ModelBusy: Shape(409, "conflict_error", None, 5),
+    registry.CantRemove: Shape(409, "conflict_error"),
+    registry.OriginRefused: Shape(403, "permission_error"),
+    registry.OriginFailed: Shape(502, "upstream_error"),
+    registry.OriginBusy: Shape(503, "service_unavailable_error", None, 60),
+    registry.Loading: Shape(503, "service_unavailable_error", None, 10),
     api.BadRequest: Shape(400, "invalid_request_error"),
     api.BodyTooLarge: Shape(413, "invalid_request_error"),
     api.BodyTimeout: Shape(408, "invalid_request_error"),

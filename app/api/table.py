@@ -22,6 +22,7 @@ from corral.app.api.metrics import Metrics
 from corral.app.api.node_routes import NodeModels, NodeRoutes
 from corral.app.api.ollama_routes import OllamaRoutes
 from corral.app.api.pair_routes import Desk, PairRoutes
+from corral.app.api.registry_routes import ModelFiles, RegistryControl, RegistryRoutes
 from corral.app.api.route import Route
 from corral.app.api.runtime_routes import RuntimeRoutes
 from corral.app.api.task_routes import TaskRoutes
@@ -79,6 +80,8 @@ class Services:
     aliases: AliasBook
     cloud: CloudControl
     runtimes: RuntimeParts
+    registry: RegistryControl
+    model_files: ModelFiles
     now: Callable[[], float]
 
 
@@ -128,6 +131,7 @@ def routes_of(services: Services) -> list[Route]:
         *EndpointRoutes(control=services.endpoints).routes(),
         *AliasRoutes(aliases=services.aliases).routes(),
         *CloudRoutes(control=services.cloud).routes(),
+        *RegistryRoutes(registry=services.registry, files=services.model_files).routes(),
         *PairRoutes(desk=services.pairing, info=services.pairing_info).routes(),
     ]
 

@@ -89,9 +89,16 @@ class NodeClient:
     def revoke_key(self, id: str) -> None:
         self._ask("DELETE", f"{_KEYS}/{quote(id, safe='')}")
 
-    def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        within_s: float = _ANSWER_S,
+    ) -> dict[str, Any]:
         """The answer of a management route."""
-        return self._ask(method, path, body)
+        return self._ask(method, path, body, within_s=within_s)
 
     def stop(self) -> None:
         """Ask the node to stop; it answers at once."""

@@ -1,9 +1,10 @@
-"""`corral pull`: a machine of the cluster gets a model that others have."""
+"""`corral pull`: a machine gets a model, from the others that have it or from the hub; `corral rm`: a model goes."""
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -25,19 +26,50 @@ from corral.app.settings_table import Settings
 _POLL_S = 0.5
 _HEARD_WITHIN_S = 10.0  # the router knows of a new copy when the machine has told it
 _CHECKSUM_S = 1800.0  # large files take minutes
+_HUB_S = 120.0  # the hub is asked first
 _PENDING = "checksum_pending"
 _ENDED = ("done", "failed", "cancelled")
 
 Copy = dict[str, Any]
 
 
-def pull(settings: Settings, model: str, *, to: str | None, wait: bool, as_json: bool) -> None:
-    """Begin a copy; with `wait`, end when it has ended."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which of several files is meant."""
+
+    quantization: str | None = None
+    policy: str | None = None
+    filename: str | None = None
+    format: str | None = None
+
+    def fields(self) -> Mapping[str, str]:
+        """As POST /v0/models/pull takes them."""
+        named = {
+            "quantization": self.quantization,
+            "gguf_policy": self.policy,
+            "filename": self.filename,
+            "format": self.format,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def pull(
+    settings: Settings, model: str, *, choice: Choice, to: str | None, wait: bool, as_json: bool
+) -> None:
+    """Begin; with `wait`, end when it has ended. Ctrl+C then stops it and keeps what has come."""
     with NodeClient.of(settings) as node:
         target = to or _here(node)
-        copy = _begun(node, model, target, patience_s=_CHECKSUM_S if wait else 0.0)
-        if wait:
-            copy = _watched(node, copy, quiet=as_json)
+        wanted = {"repo": model, "to": target, **choice.fields()}
+        try:
+            copy = _begun(node, wanted, patience_s=_CHECKSUM_S if wait else 0.0)
+            if wait:
+                copy = _watched(node, copy, quiet=as_json)
+        except KeyboardInterrupt:
+            for each in _coming(node, model, target):
+                node.ask("DELETE", f"/v0/models/copies/{quote(each['id'], safe='')}?keep=true")
+            raise CommandError(
+                f"stopped; what has come of {printable(model)} is kept, and the same command goes on with it"
+            ) from None
     if as_json:
         show_json(copy)
     elif wait:
@@ -50,33 +82,67 @@ def pull(settings: Settings, model: str, *, to: str | None, wait: bool, as_json:
 
 
 def cancel(settings: Settings, model: str, *, to: str | None, as_json: bool) -> None:
-    """Stop a copy."""
+    """Stop it, and remove what has come."""
     with NodeClient.of(settings) as node:
         target = to or _here(node)
-        found = [
-            each
-            for each in node.ask("GET", "/v0/models/copies")["copies"]
-            if target in (each["node"]["id"], each["node"]["name"]) and each["model"].lower() == model.lower()
-        ]
+        found = _coming(node, model, target)
         if not found:
             raise CommandError(f"no model {model!r} is on its way to {target!r}")
         node.ask("DELETE", f"/v0/models/copies/{quote(found[0]['id'], safe='')}")
     if as_json:
         show_json({"cancelled": True})
     else:
-        print(f"{printable(model)} is not copied any more; what had come is removed.")
+        print(f"{printable(model)} is not on its way any more; what had come is removed.")
 
 
-def _begun(node: NodeClient, model: str, target: str, *, patience_s: float) -> Copy:
-    """Begin a copy; a model whose checksum is still being worked out is waited for."""
+def remove(
+    settings: Settings, model: str, *, node: str | None, as_json: bool, sure: Callable[[str], bool]
+) -> None:
+    """Remove a model from all machines, or from one; `sure` asks a person first."""
+    place = f"from {node}" if node else "from every machine"
+    if not sure(f"Remove the files of {printable(model)} {place}?"):
+        raise CommandError("nothing was removed")
+    query = f"?node={quote(node, safe='')}" if node else ""
+    with NodeClient.of(settings) as client:
+        gone = client.ask("DELETE", f"/v0/models/{quote(model, safe='/:')}{query}", within_s=_HUB_S)
+    if as_json:
+        show_json(gone)
+        return
+    for each in gone["nodes"]:
+        print(
+            f"{printable(model)} is gone from {printable(each['name'])}: {size(each['freed_bytes'])} are free again."
+        )
+    if not gone["nodes"]:
+        print(f"{printable(model)} is not registered any more; no machine that is on had it.")
+
+
+def _begun(node: NodeClient, wanted: Mapping[str, str], *, patience_s: float) -> Copy:
+    """Begin; a model whose checksum is still being worked out is waited for."""
     deadline = time.monotonic() + patience_s
     while True:
         try:
-            return node.ask("POST", "/v0/models/copy", {"model": model, "to": target})
+            return node.ask("POST", "/v0/models/pull", wanted, within_s=_HUB_S)
         except CommandError as error:
             if error.code != _PENDING or time.monotonic() > deadline:
                 raise
         time.sleep(_POLL_S)
+
+
+def _coming(node: NodeClient, model: str, target: str) -> list[Copy]:
+    """What is on its way to a machine under a name, perhaps with its quantisation, or was lately."""
+    wanted = model.lower() if "://" in model else _base(model)
+    return [
+        each
+        for each in node.ask("GET", "/v0/models/copies")["copies"]
+        if target in (each["node"]["id"], each["node"]["name"])
+        and each["state"] != "done"
+        and (model.lower() == each["model"].lower() or f"/{_base(each['model'])}/" in f"/{wanted}/")
+    ]
+
+
+def _base(model: str) -> str:
+    """Without its quantisation."""
+    return model.lower().partition(":")[0]
 
 
 def _here(node: NodeClient) -> str:

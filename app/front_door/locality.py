@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 
+from corral.app.api.converters import CONVERTERS
 from corral.app.api.route import Route
 
 
@@ -15,7 +16,7 @@ class Locality:
         table = tuple(routes)
         self._local = {_name(route) for route in table if route.node_local}
         rules = [Rule(route.path, endpoint=_name(route), methods=[route.method]) for route in table]
-        self._map = Map(rules, merge_slashes=False).bind("")
+        self._map = Map(rules, converters=CONVERTERS, merge_slashes=False).bind("")
 
     def is_local(self, method: str, path: str) -> bool:
         """Whether each node answers it itself. Unknown paths are the router's, which may be of a newer version."""

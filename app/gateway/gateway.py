@@ -9,13 +9,14 @@ import structlog
 
 from corral.app.gateway.ability import able
 from corral.app.gateway.admission import Admission, QueueObserver
+from corral.app.gateway.arrivals import Arrivals, NoArrivals, is_listed
 from corral.app.gateway.chooser import Choice, Chooser, is_busy
 from corral.app.gateway.continuation import Answering, Broken, ContinuedBody, goes_on_itself, who_goes_on
 from corral.app.gateway.endpoint import Client, Endpoint, GatewayRequest, GatewayResponse
 from corral.app.gateway.errors import NoCapableEndpoint, QuotaExceeded, queue_headers
 from corral.app.gateway.experience import Experience
 from corral.app.gateway.fair_queue import ClientKey
-from corral.app.gateway.models import Download, merged, model_document
+from corral.app.gateway.models import NOBODY, Download, download_of, merged, model_document
 from corral.app.gateway.principal import PrincipalKind
 from corral.app.gateway.quotas import Quotas
 from corral.app.gateway.so_far import CONTINUED
@@ -43,6 +44,7 @@ class Gateway:
         downloads: Callable[[], Mapping[str, Download]] = dict,
         on_waited: Callable[[str, float], None] = _forget,
         continue_streams: Callable[[], bool] = lambda: True,
+        arrivals: Arrivals | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`now` gives Unix time. `chooser` knows the same admission. `downloads`: model in lower case → how it comes.
@@ -58,6 +60,7 @@ class Gateway:
         self._downloads = downloads
         self._on_waited = on_waited
         self._continue_streams = continue_streams
+        self._arrivals = arrivals or NoArrivals()
         self._now = now
 
     async def forward(self, request: GatewayRequest) -> GatewayResponse:
@@ -68,6 +71,8 @@ class Gateway:
         """
         account = self._opened(request)
         try:
+            if not is_listed(self._endpoints(), request.model):
+                await self._arrivals.wait(request.model)
             choice = self._chooser.choose(self._having(request), request)
             answer, endpoint = await self._answer(request, choice)
         except BaseException as error:
@@ -142,8 +147,11 @@ class Gateway:
         """Every model of every endpoint, once each, as GET /v1/models lists them."""
         endpoints = [each for each in self._endpoints() if each.machine().online]
         by_id = merged((endpoint.name, endpoint.models()) for endpoint in endpoints)
+        for model in self._arrivals.models():
+            if not is_listed(endpoints, model.id):
+                by_id.setdefault(model.id, {NOBODY: model})
         coming = self._downloads()
-        return [model_document(found, coming.get(id.lower())) for id, found in sorted(by_id.items())]
+        return [model_document(found, download_of(coming, found)) for _, found in sorted(by_id.items())]
 
     def model(self, id: str) -> dict[str, Any]:
         """Raises ModelNotFound."""

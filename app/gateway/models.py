@@ -13,6 +13,7 @@ _LIFECYCLE = {
     Lifecycle.LOADED: "registered",
     Lifecycle.ERROR: "error",
 }
+NOBODY = ""  # instead of a node's name
 CAPABILITY_NAMES = {
     "chat_completion": Capability.CHAT,
     "completion": Capability.COMPLETION,
@@ -68,7 +69,7 @@ def served_model(status: ModelStatus, *, file_sum: str = "") -> ServedModel:
 
 
 def model_document(found: Mapping[str, ServedModel], download: Download | None = None) -> dict[str, Any]:
-    """One entry of GET /v1/models; `found`: node name → the model as that node has it, not empty."""
+    """One entry of GET /v1/models; `found`: node name → the model as that node has it, not empty. NOBODY: as it will be."""
     best = max(found.values(), key=lambda model: (model.ready, model.error is None))
     on_its_way = download is not None and download.error is None
     return {
@@ -83,9 +84,18 @@ def model_document(found: Mapping[str, ServedModel], download: Download | None =
         "context_length": best.context_length,
         "size_bytes": best.size_bytes,
         "quantization": best.quantization,
-        "nodes": sorted(found),
+        "nodes": sorted(node for node in found if node != NOBODY),
         "error": best.error,
     }
+
+
+def download_of(coming: Mapping[str, Download], found: Mapping[str, ServedModel]) -> Download | None:
+    """How a model comes; what is `coming` stands under the name that it has, perhaps with its quantisation."""
+    for model in found.values():
+        for name in (model.id, f"{model.id}:{model.quantization}"):
+            if (download := coming.get(name.lower())) is not None:
+                return download
+    return None
 
 
 def merged(models: Iterable[tuple[str, Sequence[ServedModel]]]) -> dict[str, dict[str, ServedModel]]:

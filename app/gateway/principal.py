@@ -89,6 +89,7 @@ MANAGEMENT_OR_ITSELF = replace(MANAGEMENT, runtime_token=True)  # of one runtime
 OWN_SESSION = Access(roles=_EVERY_ROLE)
 EVENTS = Access(scopes=frozenset({"admin"}), roles=_EVERY_ROLE)
 READ_ENDPOINTS = Access(scopes=frozenset({"admin", "endpoints"}), roles=_EVERY_ROLE)
+READ_REGISTRY = Access(scopes=frozenset({"admin", "runtime"}), roles=_ADMINS)
 WRITE_ENDPOINTS = Access(scopes=frozenset({"admin", "endpoints"}), roles=_ADMINS)
 
 

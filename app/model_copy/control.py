@@ -50,34 +50,30 @@ class CopyControl:
 
         Raises ModelNotFound, NoSuchNode, CopyError.
         """
-        node = self._node(to)
+        node = self.node(to)
         held = self._held(model, node)
         ask = wire.Ask(
             model=held.model, id=held.id, size_bytes=held.size_bytes, quantization=held.quantization[:64]
         )
         if node == self._view.node:
-            return self._document(node, await self._copies.begin(ask))
-        answer = await self._post(node, wire.COPY_PATH, wire.encode(ask))
-        try:
-            return self._document(node, wire.decode(CopyLive, answer))
-        except wire.Malformed as error:
-            raise CantCopy(f"{self._members.name(node)} gave an answer that makes no sense") from error
+            return self.document(node, await self._copies.begin(ask))
+        return self.shown(node, await self.post(node, wire.COPY_PATH, wire.encode(ask)))
 
     def documents(self) -> Sequence[Document]:
         """Copies that are under way anywhere, and those that ended in the last minutes."""
-        return [self._document(node, copy) for node, copy in self._view.copies()]
+        return [self.document(node, copy) for node, copy in self._view.copies()]
 
-    async def cancel(self, id: str) -> None:
-        """Stop a copy and remove what has come of it. Raises NoSuchCopy, CopyError."""
+    async def cancel(self, id: str, *, keep: bool = False) -> None:
+        """Stop a copy and remove what has come of it, or `keep` it. Raises NoSuchCopy, CopyError."""
         for node, copy in self._view.copies():
             if copy_id(node, copy) == id:
                 break
         else:
             raise NoSuchCopy
         if node == self._view.node:
-            await self._copies.cancel(ModelSum(copy.id))
+            await self._copies.cancel(ModelSum(copy.id), keep=keep)
         else:
-            await self._post(node, wire.CANCEL_PATH, wire.encode(wire.Cancel(id=copy.id)))
+            await self.post(node, wire.CANCEL_PATH, wire.encode(wire.Cancel(id=copy.id, keep=keep)))
 
     def downloads(self) -> Mapping[str, Download]:
         """Model (in lower case) → how its copy goes, of several the one that has most; failed ones if there is no other."""
@@ -91,8 +87,8 @@ class CopyControl:
                 found[copy.model.lower()] = download
         return found
 
-    def _node(self, to: str) -> NodeId:
-        """Raises NoSuchNode, CantCopy."""
+    def node(self, to: str) -> NodeId:
+        """The machine of a name or id, if it is there. Raises NoSuchNode, CantCopy."""
         members = self._members.roster.members
         found = [node for node in members if to == node] or [
             node for node, member in members.items() if member.name == to
@@ -123,8 +119,8 @@ class CopyControl:
             raise ChecksumPending(model)
         return held
 
-    async def _post(self, node: NodeId, path: str, body: bytes) -> bytes:
-        """Raises CopyError."""
+    async def post(self, node: NodeId, path: str, body: bytes) -> bytes:
+        """What another machine answers. Raises CopyError."""
         name = self._members.name(node)
         headers = {"content-type": "application/json", wire.CLAIM_HEADER: self._claim()}
         try:
@@ -136,7 +132,15 @@ class CopyControl:
         except PeerError as error:
             raise CantCopy(f"{name} can't be reached; is it switched on?") from error
 
-    def _document(self, node: NodeId, copy: CopyLive) -> Document:
+    def shown(self, node: NodeId, answer: bytes) -> Document:
+        """Another machine's answer about a copy. Raises CantCopy."""
+        try:
+            return self.document(node, wire.decode(CopyLive, answer))
+        except wire.Malformed as error:
+            raise CantCopy(f"{self._members.name(node)} gave an answer that makes no sense") from error
+
+    def document(self, node: NodeId, copy: CopyLive) -> Document:
+        """A copy that a machine makes."""
         return {
             "id": copy_id(node, copy),
             "model": copy.model,

@@ -6,19 +6,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
 from corral.app.model_copy.download import Download, Limits
-from corral.app.model_copy.draft import Draft, check_room, find_drafts, model_drafts
+from corral.app.model_copy.draft import Draft, check_room, find_drafts, is_base, model_drafts
 from corral.app.model_copy.errors import CantCopy, CopyError, CopyFailed, NoSuchCopy
+from corral.app.model_copy.file_sum import FileSum
 from corral.app.model_copy.manifest import ModelSum
 from corral.app.model_copy.peer_source import PeerSource
 from corral.app.model_copy.sum_keeper import SumKeeper
 from corral.app.model_copy.wire import Ask
 from corral.app.serving.load_report import MOST_COPIES, CopyLive
+from corral.engines.catalog import base_of
 from corral.engines.model import ModelFile
-from corral.engines.model_names import parse, readable
 from corral.peers.ids import NodeId
 
 AT_ONCE = 2
@@ -45,12 +47,43 @@ class State(StrEnum):
         return self in (State.DONE, State.FAILED, State.CANCELLED)
 
 
+class Transfer(Protocol):
+    """A model on its way here, from wherever. `run` it once; the properties say how it goes."""
+
+    @property
+    def verifying(self) -> bool: ...
+
+    @property
+    def done_bytes(self) -> int: ...
+
+    @property
+    def total_bytes(self) -> int | None: ...
+
+    @property
+    def active_sources(self) -> int: ...
+
+    @property
+    def bytes_per_s(self) -> int: ...
+
+    @property
+    def note(self) -> str: ...
+
+    async def run(self) -> Sequence[FileSum]:
+        """What is known of the files that are there then. Raises CopyError."""
+
+    async def discard(self) -> None:
+        """Remove what has come, after `run` has ended. Raises OSError."""
+
+    async def pause(self) -> None:
+        """Keep what has come until somebody asks again, after `run` has ended. Raises OSError."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Copy:
     model: str
     id: ModelSum
     size_bytes: int
-    download: Download
+    download: Transfer
     task: asyncio.Task[None] | None = None
     outcome: State | None = None
     error: str = ""
@@ -112,8 +145,17 @@ class Copies:
             copy = self._start(ask.model, id, ask.size_bytes)
         return self._shown(copy)
 
-    async def cancel(self, id: ModelSum) -> None:
-        """Stop, and remove what has come. Raises NoSuchCopy, CopyFailed."""
+    def under_way(self, id: ModelSum) -> CopyLive | None:
+        """How a copy goes that has not ended."""
+        copy = self._copies.get(id)
+        return None if copy is None or copy.outcome is not None else self._shown(copy)
+
+    def fetch(self, *, model: str, id: ModelSum, size_bytes: int, make: Callable[[], Transfer]) -> CopyLive:
+        """Begin what `make` makes, unless `id` is under way."""
+        return self.under_way(id) or self._shown(self._begun(model, id, size_bytes, make()))
+
+    async def cancel(self, id: ModelSum, *, keep: bool = False) -> None:
+        """Stop, and remove what has come, or `keep` it for another time. Raises NoSuchCopy, CopyFailed."""
         copy = self._copies.get(id)
         if copy is None:
             raise NoSuchCopy
@@ -123,7 +165,7 @@ class Copies:
         if copy.outcome is State.DONE:
             raise NoSuchCopy
         try:
-            await copy.download.discard()
+            await (copy.download.pause() if keep else copy.download.discard())
         except OSError as error:
             failure = CopyFailed(f"what has come can't be removed: {error.strerror}")
             self._end(copy, State.FAILED, failure.message)
@@ -145,14 +187,14 @@ class Copies:
 
     def _check_wanted(self, ask: Ask) -> None:
         base = ask.model.partition(":")[0].lower()
-        if len(ask.model) > _MOST_NAME or not ask.model.isascii() or not base or readable(base) != base:
+        if len(ask.model) > _MOST_NAME or not ask.model.isascii() or not is_base(base):
             raise CantCopy(f"{ask.model[:100]!r} is not a model's name")
         if self._sums.find(ask.id) is not None:
             raise CantCopy("this machine has the model already")
         for file in self._models():
             if (
                 file.error is None
-                and parse(file.paths[0]).base == base
+                and base_of(file) == base
                 and file.quantization.lower() == ask.quantization.lower()
             ):
                 raise CantCopy(
@@ -185,6 +227,9 @@ class Copies:
             name_of=self._name_of,
             limits=self._limits,
         )
+        return self._begun(model, id, size_bytes, download)
+
+    def _begun(self, model: str, id: ModelSum, size_bytes: int, download: Transfer) -> _Copy:
         copy = _Copy(model=model, id=id, size_bytes=size_bytes, download=download)
         self._copies.pop(id, None)  # the latest comes last
         self._copies[id] = copy

@@ -41,7 +41,7 @@ class CopyRoute:
         """Nothing, when it has ended."""
         try:
             wanted = wire.decode(wire.Cancel, await self._read(request))
-            await self._copies.cancel(ModelSum(wanted.id))
+            await self._copies.cancel(ModelSum(wanted.id), keep=wanted.keep)
             return PeerAnswer(status=204)
         except (CopyError, wire.Malformed) as error:
             return _refused(error)

@@ -87,7 +87,9 @@ class Copying:
             name_of=members.name,
             limits=rules.limits,
         )
-        view = View(node=standpoint.node, find=pool.find, sums=self.sums, copies=self.copies, others=others)
+        self.view = view = View(
+            node=standpoint.node, find=pool.find, sums=self.sums, copies=self.copies, others=others
+        )
         self.control = CopyControl(
             view=view,
             copies=self.copies,
@@ -96,17 +98,12 @@ class Copying:
             client=client,
             claim=standpoint.claim,
         )
+        self.sites = _sites(pool, standpoint, others)
         self.automatic = Automatic(
             control=self.control,
             view=view,
             waits=self._waits,
-            sites=Sites(
-                node=standpoint.node,
-                models=pool.models,
-                machine=standpoint.machine,
-                devices=standpoint.devices,
-                others=others,
-            ),
+            sites=self.sites,
             is_router=standpoint.is_router,
             clock=clock,
         )
@@ -129,3 +126,13 @@ class Copying:
         supervisor.start("copies of models", self.copies.run)
         if self._automatically:
             supervisor.every(LOOK_S, "second copies of models", self.automatic.look)
+
+
+def _sites(pool: ModelPool, standpoint: Standpoint, others: Others) -> Sites:
+    return Sites(
+        node=standpoint.node,
+        models=pool.models,
+        machine=standpoint.machine,
+        devices=standpoint.devices,
+        others=others,
+    )

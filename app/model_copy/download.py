@@ -118,6 +118,9 @@ class Download:
         for draft in await asyncio.to_thread(model_drafts, self._folder, self._id):
             await asyncio.to_thread(draft.remove)
 
+    async def pause(self) -> None:
+        """What has come stays as it is."""
+
     # --- beginning
 
     async def _begun(self) -> Draft:

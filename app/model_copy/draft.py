@@ -18,6 +18,7 @@ import msgspec
 from corral.app.model_copy.errors import BadManifest, CantCopy, CopyFailed, NoRoom
 from corral.app.model_copy.file_sum import FileSum
 from corral.app.model_copy.manifest import Manifest, ModelSum, Part, Piece, check, id_of, pieces_of
+from corral.engines.model_folders import MARKER
 from corral.engines.model_names import parse, readable
 from corral.peers.private_file import write_private
 
@@ -55,6 +56,8 @@ class Draft:
         """In the folder of models, so that the files will be listed as `model`. Raises CantCopy, OSError."""
         draft = cls(folder=_place(models, model, manifest), model=model, manifest=manifest)
         draft._folder.mkdir(parents=True, exist_ok=True)
+        if "/" in model:
+            (draft._folder / MARKER).touch()
         head = msgspec.json.encode(_Head(model=model, manifest=manifest))
         write_private(draft._journal, head + b"\n")  # first: with it a crash leaves nothing that nobody knows
         draft._mend()
@@ -214,9 +217,10 @@ class Draft:
 
 
 def find_drafts(models: Path) -> list[Draft]:
-    """What earlier starts of the node left, in the folder and those right below it."""
+    """What earlier starts of the node left, in the folder, those right below it, and ORG/MODEL."""
     found = []
-    for journal in sorted([*models.glob(f"*{JOURNAL}"), *models.glob(f"*/*{JOURNAL}")]):
+    patterns = (f"*{JOURNAL}", f"*/*{JOURNAL}", f"*/*/*{JOURNAL}")
+    for journal in sorted(path for pattern in patterns for path in models.glob(pattern)):
         try:
             draft = Draft.load(journal)
         except OSError:
@@ -245,10 +249,13 @@ def model_drafts(models: Path, id: ModelSum) -> list[Draft]:
 def _place(models: Path, model: str, manifest: Manifest) -> Path:
     """The folder in which the files' names mean this model, and where they are in nobody's way."""
     base = model.partition(":")[0].lower()
-    if not base or readable(base) != base:
+    if not is_base(base):
         raise CantCopy(f"{model[:100]!r} is not a model's name")
     first = manifest.parts[0].name
-    folders = [folder for folder in (models, models / base) if parse(folder / first).base == base]
+    if "/" in base:
+        folders = [models / base]
+    else:
+        folders = [folder for folder in (models, models / base) if parse(folder / first).base == base]
     if not folders:
         raise CantCopy(f"a file called {first} can't be kept as model {model[:100]!r}; rename it where it is")
     for folder in folders:
@@ -258,6 +265,12 @@ def _place(models: Path, model: str, manifest: Manifest) -> Path:
     raise CantCopy(
         f"there is another file called {first}, {first}{PART} or {first}{JOURNAL} already; move it away and try again"
     )
+
+
+def is_base(name: str) -> bool:
+    """Whether a model can be called so, but for its quantisation: a name in lower case, or ORG/MODEL."""
+    words = name.split("/")
+    return len(words) <= 2 and all(word and readable(word) == word and ".." not in word for word in words)
 
 
 def _size(size_bytes: int) -> str:

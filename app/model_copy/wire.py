@@ -39,9 +39,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cancel(msgspec.Struct, frozen=True, kw_only=True):
-    """Stop fetching a model."""
+    """Stop fetching a model. `keep`: what has come of a download stays."""
 
     id: Id
+    keep: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

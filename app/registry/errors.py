@@ -4,6 +4,7 @@ RegistryError
 ├── BadWish               the client's wish can't be fulfilled as it is; `code` says why
 ├── NotRegistered         there is no registered model of that name
 ├── NoSuchFile            the model has no such file
+├── NoSuchRange           the file is not as long as that
 ├── ModelBusy             it is answering now
 ├── CantRemove            its files can't be removed
 ├── OriginRefused         the origin is not on the allowlist
@@ -42,6 +43,10 @@ class NotRegistered(RegistryError):
 
 class NoSuchFile(RegistryError):
     code = "file_not_found"
+
+
+class NoSuchRange(RegistryError):
+    code = "range_not_satisfiable"
 
 
 class ModelBusy(RegistryError):

@@ -67,6 +67,10 @@ class OriginAnswer:
         """Drop what has not been read."""
         self._response.close()
 
+    async def aclose(self) -> None:
+        """The same, for those who wait for it."""
+        self.close()
+
 
 class Origin:
     """Made anywhere, used in one running loop; close it there."""
@@ -89,6 +93,7 @@ class Origin:
         self._user_agent = user_agent
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
         self._targets: dict[str, tuple[str, str | None, float]] = {}
 
     @property
@@ -109,7 +114,8 @@ class Origin:
         return await self._followed(url, headers)
 
     async def close(self) -> None:
-        """Cut everything."""
+        """Cut everything; from then on there is nothing to get."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -132,6 +138,8 @@ class Origin:
         raise OriginFailed(f"{urlsplit(url).netloc} redirects in a circle", passing=False)
 
     async def _send(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        if self._closed:
+            raise OriginFailed("this machine is shutting down")
         session = self._session or self._begun()
         own = {"user-agent": self._user_agent, "accept-encoding": "identity"}
         if self._token is not None and urlsplit(url)[:2] == urlsplit(self.hub)[:2]:

@@ -68,6 +68,13 @@ class Staging:
             raise
         return staging
 
+    @classmethod
+    def missing_of(cls, models: Path, order: Order, *, piece_bytes: int = PIECE_BYTES) -> int:
+        """How many bytes of an order will come yet. Raises OSError."""
+        staging = cls(models, order, piece_bytes=piece_bytes)
+        staging._replay()
+        return staging.missing_bytes
+
     @property
     def placed(self) -> bool:
         """Whether every file is where it belongs."""

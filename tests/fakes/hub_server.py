@@ -19,6 +19,7 @@ from aiohttp import web
 COMMIT = "c0ffee" + "0" * 34
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _STEP_BYTES = 64 * 1024
+_LOOK_S = 0.01
 
 
 class Content(Protocol):
@@ -77,6 +78,7 @@ class HubServer:
     asked: list[tuple[str, str, str, str]] = field(default_factory=list)
     sent_bytes: int = 0
     limited: bool = False  # the API answers 429
+    silent_after: int | None = None  # bytes sent; then answers stand still until it is None
 
     def add(self, repo: str, **files: bytes) -> None:
         """Files of a repository: `model__gguf` is model.gguf."""
@@ -243,6 +245,7 @@ class HubServer:
         for at in range(start, stop, _STEP_BYTES):
             if at > start and faults.hold is not None:
                 await faults.hold.wait()
+            await self._silence()
             faults.step()
             data = content.read(at, min(stop, at + _STEP_BYTES))
             if lies and at > 0:
@@ -255,6 +258,11 @@ class HubServer:
             request.transport.close()
 
     # --- parts
+
+    async def _silence(self) -> None:
+        """It ends when another thread sets `silent_after`, which can't wake an Event."""
+        while self.silent_after is not None and self.sent_bytes >= self.silent_after:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)
 
     def _note(self, request: web.Request) -> None:
         headers = request.headers

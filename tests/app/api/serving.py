@@ -72,6 +72,7 @@ from tests.app.api.memory import MemoryLog, MemoryStore
 from tests.app.cloud.side import CloudSide
 from tests.app.cluster.lone import lone_node
 from tests.app.endpoints.external import External
+from tests.app.registry.lone_registry import NOBODY, LoneRegistry
 from tests.app.runtimes.beside import runtimes_of
 from tests.app.store.files import opened
 
@@ -146,6 +147,8 @@ class Options:
     tasks: Sequence[TaskStatus] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)  # other than the defaults
     now: Callable[[], float] = lambda: NOW
+    hub_url: str = NOBODY
+    patience_s: float = 0.0  # of requests for models that are on their way
 
 
 class _Side:
@@ -186,6 +189,9 @@ class _Side:
         self._shared = ClusterSettings(ledger, settings)
         self._cloud = CloudSide(ledger, settings, self._metrics)
         self._lone = lone_node(folder, identity, ledger, self._pool, name=NODE, now=options.now)
+        self._registry = LoneRegistry(
+            folder, ledger, self._pool, self._lone, options.hub_url, options.patience_s
+        )
         control = self._lone.membership.control
         numbers = ClusterMetrics(self._metrics.registry, control.numbers)
         self._cluster_events = ClusterEvents(feed=self._feed, cluster=control, metrics=numbers)
@@ -221,13 +227,7 @@ class _Side:
     def _services(self) -> Services:
         options = self._options
         now = options.now
-        endpoint = PoolEndpoint(
-            pool=self._pool,
-            node_name=NODE,
-            observer=self._metrics,
-            keep_alive_s=self._options.keep_alive_s,
-            now=now,
-        )
+        endpoint = self._endpoint()
         endpoints = [endpoint, *options.endpoints]
         gateway = self._gateway([*endpoints, *self._cloud.endpoints()])
         self._watch = Watch(
@@ -270,6 +270,8 @@ class _Side:
             aliases=self._external.aliases,
             cloud=self._cloud,
             runtimes=self._runtimes,
+            registry=self._registry.models.registry,
+            model_files=self._registry.models.files,
             now=now,
         )
 
@@ -282,7 +284,18 @@ class _Side:
             admission=admission,
             chooser=Chooser(admission=admission, experience=self._external.experience, now=now),
             observer=self._metrics,
+            downloads=self._registry.downloads,
+            arrivals=self._registry.models.arrivals,
             now=now,
+        )
+
+    def _endpoint(self) -> PoolEndpoint:
+        return PoolEndpoint(
+            pool=self._pool,
+            node_name=NODE,
+            observer=self._metrics,
+            keep_alive_s=self._options.keep_alive_s,
+            now=self._options.now,
         )
 
     def _dashboard(self, endpoints: list[Endpoint]) -> Dashboard:
@@ -360,7 +373,12 @@ class _Side:
         try:
             await self._shared.load()
             await self._runtimes.open()
-            async with self._lone.running(), self._external.running(), self._cloud.running():
+            async with (
+                self._lone.running(),
+                self._external.running(),
+                self._cloud.running(),
+                self._registry.running(),
+            ):
                 yield self._running
         finally:
             self._feed.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.app.api.serving import ADMIN_KEY, serving
 from tests.engines.echo_files import write_echo
+from tests.fakes.hub_server import hub_server
 
 EXAMPLES = 10
 # The document can't say every rule (e.g. `top_logprobs` needs `logprobs`), so what it allows may be refused.
@@ -16,7 +17,7 @@ PASSED_ON = "/v0/endpoints/{id}/sync"  # says 503 where nothing answers: tests/a
 
 async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     write_echo(tmp_path)
-    async with serving(tmp_path) as node:
+    async with hub_server() as hub, serving(tmp_path, hub_url=hub.url) as node:
         process = await asyncio.create_subprocess_exec(
             str(Path(sys.executable).parent / "schemathesis"),
             "run",

@@ -39,6 +39,8 @@ class Lone:
     membership: Membership
     client: PeerClient
     copying: Copying
+    members: Members
+    others: Others
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -89,13 +91,14 @@ def lone_node(
         ),
         now=now,
     )
+    others = Others(peers=peers.peers, live=lambda: membership.cluster.live)
     copying = Copying(
         pool=pool,
         folder=folder,
         sums_file=folder / "models.sums.json",
         client=client,
         members=members,
-        others=Others(peers=peers.peers, live=lambda: membership.cluster.live),
+        others=others,
         standpoint=CopyStandpoint(
             node=identity.node,
             alone=lambda: True,
@@ -107,4 +110,4 @@ def lone_node(
         ),
         rules=Rules(),
     )
-    return Lone(membership=membership, client=client, copying=copying)
+    return Lone(membership=membership, client=client, copying=copying, members=members, others=others)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -14,6 +14,8 @@ from corral.app.model_copy.copying import Copying, Rules, Standpoint
 from corral.app.model_copy.download import Limits
 from corral.app.model_copy.manifest import ModelSum
 from corral.app.model_copy.view import Others
+from corral.app.registry.order import MOST_BYTES
+from corral.app.registry.wire import PULL_PATH, REMOVE_PATH
 from corral.app.serving.load_report import CopyLive
 from corral.app.serving.peer_endpoints import PeerEndpoints
 from corral.app.serving.reporter import Reporter
@@ -78,8 +80,10 @@ class Machine:
     reporter: Reporter
     server: PeerServer
     supervisor: Supervisor
+    others: Others
     addresses: dict[NodeId, Address]
     clock: FakeClock  # of what waited at its gateway
+    more_routes: dict[str, PeerRoute] = field(default_factory=dict)  # path → what answers there too
     fault: Fault | None = None
     asked: int = 0  # for files
     gone: bool = False
@@ -211,22 +215,24 @@ async def _machine(
     pool = ModelPool(library=Library(folder=models), engines=(EchoEngine(),), limits=SLOW_LOOKS)
     experience = Experience()
     peers = PeerEndpoints(client=client, name_of=members.name, claim=lambda: CLAIM, experience=experience)
+    others = Others(
+        peers=peers.peers,
+        live=lambda: [each.node for each in machines if each.node != identity.node and not each.gone],
+    )
     copying = Copying(
         pool=pool,
         folder=models,
         sums_file=sums,
         client=client,
         members=members,
-        others=Others(
-            peers=peers.peers,
-            live=lambda: [each.node for each in machines if each.node != identity.node and not each.gone],
-        ),
+        others=others,
         standpoint=_standpoint(identity.node, number),
         rules=rules,
         clock=clock,
     )
     reporter = _reporter(pool, experience, copying)
     routes = [_may_fail(route, lambda: machine) for route in copying.routes()]
+    routes += [_later(path, lambda: machine) for path in (PULL_PATH, REMOVE_PATH)]
     server = PeerServer(identity=identity, host="127.0.0.1", port=0, routes=routes)
     machine = Machine(
         identity=identity,
@@ -239,6 +245,7 @@ async def _machine(
         reporter=reporter,
         server=server,
         supervisor=Supervisor(),
+        others=others,
         addresses=addresses,
         clock=clock,
     )
@@ -297,6 +304,15 @@ def _may_fail(route: PeerRoute, machine: Callable[[], Machine]) -> PeerRoute:
         return answer if fault is None else fault(request, answer)
 
     return replace(route, handler=handler)
+
+
+def _later(path: str, machine: Callable[[], Machine]) -> PeerRoute:
+    """What `more_routes` has there by then."""
+
+    async def handler(request: PeerRequest) -> PeerAnswer:
+        return await machine().more_routes[path].handler(request)
+
+    return PeerRoute(method="POST", path=path, handler=handler, most_bytes=MOST_BYTES)
 
 
 def lying(_request: PeerRequest, answer: PeerAnswer) -> PeerAnswer:

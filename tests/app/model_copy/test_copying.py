@@ -328,7 +328,7 @@ async def test_files_in_the_way_are_named(tmp_path: Path) -> None:
         assert len(anna.files()) == 2
 
 
-@pytest.mark.parametrize("model", ["../up", "a/b", "", "x" * 300, "Ünï", "other"])
+@pytest.mark.parametrize("model", ["../up", "a/b/c", "a/..", "", "x" * 300, "Ünï", "other"])
 async def test_names_that_are_no_models_or_not_this_one(tmp_path: Path, model: str) -> None:
     write_model(tmp_path / "1")
     async with lan(tmp_path, 2) as (anna, bert):

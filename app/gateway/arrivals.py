@@ -1,0 +1,32 @@
+"""Models that no endpoint has yet, but that may come when somebody asks for them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from corral.app.gateway.endpoint import Endpoint, ServedModel
+
+
+class Arrivals(Protocol):
+    """`registry.arrivals.Arrivals` is the real one."""
+
+    def models(self) -> Sequence[ServedModel]:
+        """As they are listed while nobody has them."""
+
+    async def wait(self, model: str) -> None:
+        """Returns when somebody has the model, or when it isn't one of these; else raises what the client is told."""
+
+
+class NoArrivals:
+    """What no endpoint has, nobody has."""
+
+    def models(self) -> Sequence[ServedModel]:
+        """None."""
+        return ()
+
+    async def wait(self, model: str) -> None:
+        """Returns at once."""
+
+
+def is_listed(endpoints: Sequence[Endpoint], model: str) -> bool:
+    """Whether anybody who is there lists the model."""
+    return any(each.listed_name(model) is not None and each.machine().online for each in endpoints)
