@@ -8,6 +8,7 @@ from corral.app.api.route import EVENT_STREAM, JSON, Route
 from corral.app.api.v1 import INFERENCE_ERRORS, Inference
 from corral.app.dialects.anthropic.request import MessagesRequest, TokenCountBody
 from corral.app.dialects.anthropic.service import MessagesService
+from corral.app.dialects.asking import is_cloud
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import INFERENCE
 from corral.engines.errors import ModelNotFound
@@ -27,6 +28,8 @@ class AnthropicRoutes:
         return await self._messages.count(call.inference())
 
     def _chats(self, model: str) -> bool:
+        if is_cloud(model):
+            return True  # also those that aren't listed
         try:
             able = self._gateway.model(model)["capabilities"]
         except ModelNotFound:

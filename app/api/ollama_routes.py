@@ -25,7 +25,7 @@ from corral.engines.model import ModelStatus
 API_VERSION: Final = "0.12.6"  # of Ollama, whose clients look at it before they use what is newer
 _STREAMS = (JSON, JSON_LINES)
 _ELSEWHERE = {
-    "POST /api/copy": "a second name for a model is an alias: an administrator sets it in Corral",
+    "POST /api/copy": "a second name for a model is an alias: an administrator adds it with `corral aliases add`",
     "POST /api/create": "models are files here: put a GGUF file into a model folder of a machine",
     "POST /api/push": "models can't be pushed to a registry from here",
     "DELETE /api/delete": "an administrator removes models in Corral, not its clients",

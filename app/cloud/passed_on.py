@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from corral.app.gateway.endpoint import Endpoint, GatewayRequest, GatewayResponse
+from corral.app.openai.token_count import COUNT_PATH
 
-_NOT_THERE = frozenset({"/v1/rerank"})
+_NOT_THERE = frozenset({"/v1/rerank", COUNT_PATH})
 _THINKING = re.compile(r"^(o\d|gpt-[5-9])")
 
 

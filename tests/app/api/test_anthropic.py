@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import ollama
 import pytest
 import pytest_asyncio
 from anthropic.types import MessageParam, ToolParam
@@ -13,7 +14,7 @@ from anthropic.types import MessageParam, ToolParam
 from corral.engines.echo import EchoEngine
 from corral.engines.llama.engine import LlamaEngine
 from corral.engines.model import LoadOptions
-from tests.app.api.serving import API_KEY, Serving, serving
+from tests.app.api.serving import ADMIN_KEY, API_KEY, Serving, serving
 from tests.engines.echo_files import write_echo
 from tests.engines.waiting import until
 from tests.models.synth_gguf import write_llama
@@ -247,6 +248,21 @@ async def test_models(client: anthropic.AsyncAnthropic, node: Serving) -> None:
         await client.models.list(after_id="nobody")
     async with node.http() as http:
         assert (await http.get("/v1/models")).json()["object"] == "list", "others see OpenAI's list"
+
+
+async def test_a_name_of_claudes_can_mean_a_model_here(
+    client: anthropic.AsyncAnthropic, node: Serving
+) -> None:
+    name = "claude-sonnet-4-5"
+    async with node.http(ADMIN_KEY) as admin:
+        added = await admin.post("/v0/aliases", json={"name": name, "targets": ["parrot"]})
+        assert added.status_code == 201
+    answer = await client.messages.create(model=name, max_tokens=20, messages=[HELLO])
+    assert (answer.model, answer.stop_reason, answer.usage.output_tokens) == (name, "end_turn", 3)
+    assert (await client.messages.count_tokens(model=name, messages=[HELLO])).input_tokens == 3
+    assert name in [model.id async for model in client.models.list()]
+    async with ollama.AsyncClient(host=node.url, headers={"x-api-key": API_KEY}) as other:
+        assert (await other.generate(f"{name}:latest", "one two")).response == "one two"
 
 
 async def test_the_history_has_messages(tmp_path: Path) -> None:

@@ -128,3 +128,25 @@ async def test_a_stream_that_is_cut_off_ends_with_an_error(tmp_path: Path) -> No
             async for _ in await other.chat(model=HERE, messages=ASKED, stream=True):
                 pass
     assert [record.trace.error_code for record in node.log.records] == ["endpoint_failed"] * 2
+
+
+async def test_models_of_the_cloud(tmp_path: Path) -> None:
+    """Providers get no fields that they don't know."""
+    model = f"openai:{MODEL}"
+    async with openai_server(key="k") as fake:
+        settings = {"openai_api_key": "k", "openai_base_url": fake.base_url}
+        async with serving(tmp_path, settings=settings) as node, claude(node) as client, llama(node) as other:
+            answer = await client.messages.create(model=model, max_tokens=9, messages=ASKED)
+            assert answer.content[0].type == "text" and answer.content[0].text == TEXT
+            assert (await other.chat(model=model, messages=ASKED, think=False)).message.content == TEXT
+            raw = await client.messages.with_raw_response.count_tokens(model=model, messages=ASKED)
+            assert raw.headers["x-corral-token-count"] == "estimate"
+        known = {"model", "messages", "max_tokens", "max_completion_tokens", "stream", "stream_options"}
+        sent = [each.json for each in fake.received if each.method == "POST"]
+    assert len(sent) == 2 and all(set(each) <= known for each in sent)
+
+
+async def test_a_key_for_the_cloud_that_is_missing(tmp_path: Path) -> None:
+    async with serving(tmp_path) as node, claude(node) as client:
+        with pytest.raises(anthropic.AuthenticationError, match="OPENAI_API_KEY"):
+            await client.messages.create(model="openai:x", max_tokens=9, messages=ASKED)
