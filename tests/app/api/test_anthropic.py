@@ -253,7 +253,7 @@ async def test_models(client: anthropic.AsyncAnthropic, node: Serving) -> None:
 async def test_a_name_of_claudes_can_mean_a_model_here(
     client: anthropic.AsyncAnthropic, node: Serving
 ) -> None:
-    name = "claude-sonnet-4-5"
+    name = "claude-of-the-house"
     async with node.http(ADMIN_KEY) as admin:
         added = await admin.post("/v0/aliases", json={"name": name, "targets": ["parrot"]})
         assert added.status_code == 201
