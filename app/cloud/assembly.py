@@ -95,6 +95,12 @@ class CloudProviders:
             for each in self._reached.values():
                 await each.models.refresh_if_due()
 
+    async def refresh(self) -> None:
+        """Ask for all lists now."""
+        for each in self._reached.values():
+            if self.keys.of(each.provider).api_key is not None:
+                await each.models.refresh()
+
     async def set(self, provider: Provider, *, api_key: str | None, base_url: str | None) -> None:
         """Credentials for the whole cluster, tried at once: `status` says what came of it. Raises DiskFull."""
         await self.keys.set(provider, api_key=api_key, base_url=base_url)
