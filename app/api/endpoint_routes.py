@@ -174,7 +174,7 @@ class EndpointRoutes:
                 self.models,
                 "List the models of an endpoint",
                 answers.EndpointModels,
-                READ_ENDPOINTS,
+                WRITE_ENDPOINTS,
             ),
         ]
 

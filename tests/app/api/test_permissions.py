@@ -130,7 +130,7 @@ WHO_MAY = {
     "DELETE /v0/endpoints/<id>": ENDPOINT_WRITERS,
     "POST /v0/endpoints/<id>/test": ENDPOINT_WRITERS,
     "POST /v0/endpoints/<id>/sync": ENDPOINT_WRITERS,
-    "GET /v0/endpoints/<id>/models": ENDPOINT_READERS,
+    "GET /v0/endpoints/<id>/models": ENDPOINT_WRITERS,
     "GET /v0/aliases": ENDPOINT_READERS,
     "POST /v0/aliases": ENDPOINT_WRITERS,
     "PUT /v0/aliases/<id>": ENDPOINT_WRITERS,

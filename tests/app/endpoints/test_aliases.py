@@ -148,3 +148,16 @@ async def test_what_is_wrong_is_refused(tmp_path: Path) -> None:
 async def _refused(answer: httpx.Response, body: dict[str, Any], code: str, param: str) -> None:
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["param"]) == (400, code, param), (body, answer.text)
+
+
+async def test_a_model_of_the_cloud_may_be_meant(tmp_path: Path) -> None:
+    async with openai_server(models=["gpt-5"]) as fake:
+        settings = {"openai_api_key": "sk-cloud", "openai_base_url": fake.base_url}
+        async with (
+            serving(tmp_path, settings=settings) as node,
+            node.http(ADMIN_KEY) as http,
+            node.openai() as client,
+        ):
+            await http.post(PATH, json={"name": "best", "targets": ["openai:gpt-5"]})
+            assert await said(client, "best") == "Hello, world!"
+            assert fake.inferences[-1].json["model"] == "gpt-5"

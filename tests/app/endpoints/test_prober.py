@@ -45,6 +45,14 @@ async def added(external: External, fake: FakeOpenAI, name: str = "box", **value
     return str(document["id"])
 
 
+async def looked(external: External, time: Time, id: str, *, after_s: float) -> Status:
+    """The status after the look that is due in so many seconds."""
+    before = external.prober.health(id).checked_at
+    time.pass_by(external.prober, after_s)
+    await until(lambda: external.prober.health(id).checked_at != before, "it is looked at")
+    return external.prober.health(id).status
+
+
 def asked(fake: FakeOpenAI, path: str = "/v1/models") -> int:
     return sum(each.path == path for each in fake.received)
 
@@ -52,14 +60,13 @@ def asked(fake: FakeOpenAI, path: str = "/v1/models") -> int:
 async def test_each_is_asked_at_its_own_interval(tmp_path: Path) -> None:
     time = Time()
     async with openai_server() as often, openai_server() as seldom, alone(tmp_path, time) as external:
-        await added(external, often, "often", health_check_interval_s=10)
-        await added(external, seldom, "seldom", health_check_interval_s=100)
+        first = await added(external, often, "often", health_check_interval_s=10)
+        second = await added(external, seldom, "seldom", health_check_interval_s=100)
         for count in (2, 3):
-            time.pass_by(external.prober, 11.1)  # with the jitter
-            await until(lambda count=count: asked(often) == count, "it is asked again")  # type: ignore[misc]
-        assert asked(seldom) == 1
-        time.pass_by(external.prober, 110)
-        await until(lambda: asked(seldom) == 2, "it is asked again too")
+            await looked(external, time, first, after_s=11.1)  # with the jitter
+            assert (asked(often), asked(seldom)) == (count, 1)
+        await looked(external, time, second, after_s=110)
+        assert asked(seldom) == 2
 
 
 async def test_a_failure_is_looked_into_soon(tmp_path: Path) -> None:
@@ -67,15 +74,12 @@ async def test_a_failure_is_looked_into_soon(tmp_path: Path) -> None:
     async with openai_server() as fake, alone(tmp_path, time) as external:
         id = await added(external, fake)
         await fake.stop()
-        time.pass_by(external.prober, 34)
-        await until(lambda: external.prober.health(id).status is Status.ERROR, "it failed once")
+        assert await looked(external, time, id, after_s=34) is Status.ERROR
         (endpoint,) = external.endpoints()
         assert not endpoint.machine().online
-        time.pass_by(external.prober, 2.1)
-        await until(lambda: external.prober.health(id).status is Status.OFFLINE, "it failed twice")
+        assert await looked(external, time, id, after_s=2.1) is Status.OFFLINE
         await fake.start()
-        time.pass_by(external.prober, 34)
-        await until(lambda: external.prober.health(id).status is Status.ONLINE, "it is back")
+        assert await looked(external, time, id, after_s=34) is Status.ONLINE
         assert endpoint.machine().online
 
 
@@ -86,27 +90,25 @@ async def test_failures_of_requests_make_it_look_but_not_all_the_time(tmp_path: 
         place = (EndpointId(id), MODEL)
         for _ in range(5):
             external.experience.failures.failed(place, "broke", now=1.0)
-        time.pass_by(external.prober, 1.1)
-        await until(lambda: asked(fake) == 2, "it is asked again")
+        await looked(external, time, id, after_s=1.1)
+        assert asked(fake) == 2
         external.experience.failures.failed(place, "broke", now=1.0)
         external.experience.failures.failed((EndpointId("peer:other"), MODEL), "broke", now=1.0)
-        time.pass_by(external.prober, 1.1)
-        await until(lambda: asked(fake) == 3, "and once more")
-        assert external.prober.health(id).status is Status.ONLINE
+        assert await looked(external, time, id, after_s=1.1) is Status.ONLINE
+        assert asked(fake) == 3
 
 
 async def test_new_models_are_noticed(tmp_path: Path) -> None:
     time = Time()
     async with ollama_server() as fake, alone(tmp_path, time) as external:
-        await added(external, fake)
+        id = await added(external, fake)
         (endpoint,) = external.endpoints()
         assert [model.id for model in endpoint.models()] == [LLAMA.name]
-        time.pass_by(external.prober, 34)
-        await until(lambda: asked(fake) == 2, "it is asked again")
-        assert asked(fake, "/api/show") == 1
+        await looked(external, time, id, after_s=34)
+        assert (asked(fake), asked(fake, "/api/show")) == (2, 1)
         fake.pull(LLAMA, OllamaModel(name="qwen3:4b", digest="d2"))
-        time.pass_by(external.prober, 34)
-        await until(lambda: len(endpoint.models()) == 2, "its new model is there")
+        await looked(external, time, id, after_s=34)
+        assert len(endpoint.models()) == 2
         assert asked(fake, "/api/show") == 2  # what didn't change isn't asked again
 
 
@@ -114,15 +116,14 @@ async def test_lists_that_are_new_each_time_are_no_news(tmp_path: Path) -> None:
     """vLLM says of its models that they were made just now."""
     time = Time()
     async with vllm_server() as fake, alone(tmp_path, time) as external:
-        await added(external, fake)
+        id = await added(external, fake)
         for count in (2, 3):
-            time.pass_by(external.prober, 34)
-            await until(lambda count=count: asked(fake) == count, "it is asked again")  # type: ignore[misc]
-        assert asked(fake, "/version") == 1
+            await looked(external, time, id, after_s=34)
+            assert (asked(fake), asked(fake, "/version")) == (count, 1)
         fake.context_length = 1024  # started again with another length
-        time.pass_by(external.prober, 34)
+        await looked(external, time, id, after_s=34)
         (endpoint,) = external.endpoints()
-        await until(lambda: endpoint.models()[0].context_length == 1024, "it is noticed")
+        assert endpoint.models()[0].context_length == 1024
 
 
 async def test_an_ollama_without_a_list_of_openai_s_is_well_too(tmp_path: Path) -> None:
@@ -130,9 +131,8 @@ async def test_an_ollama_without_a_list_of_openai_s_is_well_too(tmp_path: Path) 
     async with ollama_server(openai_list=False) as fake, alone(tmp_path, time) as external:
         id = await added(external, fake)
         assert external.control.document(id)["type"] == "ollama"
-        time.pass_by(external.prober, 34)
-        await until(lambda: asked(fake, "/api/tags") == 2, "its own list is asked for")
-        assert external.prober.health(id).status is Status.ONLINE
+        assert await looked(external, time, id, after_s=34) is Status.ONLINE
+        assert asked(fake, "/api/tags") == 2
 
 
 async def test_what_is_not_there_at_first_is_found_later(tmp_path: Path) -> None:
@@ -144,8 +144,7 @@ async def test_what_is_not_there_at_first_is_found_later(tmp_path: Path) -> None
         document = external.control.document(id)
         assert (document["status"], document["type"], document["models"]) == ("error", None, 0)
         await fake.start()
-        time.pass_by(external.prober, 2.1)
-        await until(lambda: external.control.document(id)["status"] == "online", "it is online")
+        assert await looked(external, time, id, after_s=2.1) is Status.ONLINE
         assert external.control.document(id)["type"] == "openai_compatible"
 
 
