@@ -46,6 +46,7 @@ class Composition(Parts):
             state=lambda: health_document(self._node, self.phase, self.recorder.status),
             cluster=self.cluster_events.snapshot,
             endpoints=self.external.control.documents,
+            downloads=self.copying.control.documents,
         )
         app = self._app()
         self.peer_routes: Sequence[PeerRoute] = self._peer_routes(app)

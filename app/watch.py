@@ -1,7 +1,7 @@
 """Turns what the parts of the node do into events: finished requests, management, models, load, the node's state."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from corral.app.dashboard import Load
@@ -62,15 +62,17 @@ class Watch:
         state: Callable[[], dict[str, Any]],
         cluster: Callable[[], dict[str, Any]],
         endpoints: Callable[[], list[dict[str, Any]]] = list,
+        downloads: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
     ) -> None:
         """`state`: what /health says; `cluster`: what administrators see besides, of which others tell changes;
-        `endpoints`: servers elsewhere, as GET /v0/endpoints lists them."""
+        `endpoints`: servers elsewhere, as GET /v0/endpoints lists them; `downloads`: as GET /v0/models/copies does."""
         self._feed = feed
         self._models = models
         self._load = load
         self._state = state
         self._cluster = cluster
         self._endpoints = endpoints
+        self._downloads = downloads
         self._seen: dict[str, object] = {}
 
     async def run(self) -> None:
@@ -95,7 +97,9 @@ class Watch:
 
     def _looked_at(self) -> dict[str, Any]:
         models = self._models.models()
+        downloads = {} if self._downloads is None else {"downloads": list(self._downloads())}
         return {
+            **downloads,
             "node": self._state(),
             "models": [_model(each) for each in models],
             "endpoints": self._endpoints(),

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from corral.app.api import dialect_answers as shapes
 from corral.app.api.call import Call, json_answer, once
+from corral.app.api.registry_routes import RegistryControl
 from corral.app.api.request_errors import NoCounterpart
 from corral.app.api.route import JSON, JSON_LINES, TEXT, Handler, Route
 from corral.app.api.v1 import INFERENCE_ERRORS, Inference
@@ -19,6 +20,7 @@ from corral.app.gateway.auth import check_allowed
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import INFERENCE, MANAGEMENT
 from corral.app.openai.validation import validated
+from corral.app.registry.registry import Wanted
 from corral.engines.errors import ModelNotFound
 from corral.engines.model import ModelStatus
 
@@ -32,6 +34,9 @@ _ELSEWHERE = {
 }
 
 
+_NOT_COMING = frozenset({"pending", "error"})
+
+
 class OllamaRoutes:
     """Handlers of /api, and of / where clients look whether somebody is there."""
 
@@ -41,6 +46,7 @@ class OllamaRoutes:
         gateway: Inference,
         local: Callable[[], Sequence[ModelStatus]],
         version: str,
+        registry: RegistryControl,
         now: Callable[[], float],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -48,6 +54,7 @@ class OllamaRoutes:
         self._gateway = gateway
         self._local = local
         self._version = version
+        self._registry = registry
         self._service = OllamaService(forward=gateway.forward, find=self._find, now=now, clock=clock)
 
     async def chat(self, call: Call) -> GatewayResponse:
@@ -80,11 +87,13 @@ class OllamaRoutes:
     async def pull(self, call: Call) -> GatewayResponse:
         body = validated(ModelBody, call.json)
         name = self._listed(body.asked)
-        if self._find(name) is None:
+        document = self._find(name)
+        if document is None:
             check_allowed(call.principal, MANAGEMENT)
-            raise ModelNotFound(
-                f"no machine has a model {name[:100]!r}; see `corral pull` for how models come", param="model"
-            )
+        if document is None or (not document["nodes"] and document["lifecycle_status"] in _NOT_COMING):
+            copy = await self._registry.pull(Wanted(repo=name.removesuffix(":latest")), to=None)
+            call.details["model"] = copy["model"]
+            name = copy["model"] if self._find(copy["model"]) else copy["model"].partition(":")[0]
         lines = pulls.pull_lines(lambda: self._find(name))
         if body.stream is False:
             return json_answer(await pulls.last_of(lines))

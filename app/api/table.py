@@ -94,6 +94,7 @@ def routes_of(services: Services) -> list[Route]:
             gateway=services.gateway,
             local=services.models.models,
             version=services.node.version,
+            registry=services.registry,
             now=services.now,
         ).routes(),
         *Health(

@@ -17,7 +17,10 @@ def list_models(settings: Settings, *, as_json: bool) -> None:
         columns = ("NAME", "SIZE", "QUANTISATION", "CONTEXT", "FOR", "STATE")
         show_table(columns, [_listed(model) for model in models])
     else:
-        print(f"There is no model yet. Put a GGUF file into {settings.models_dir}.")
+        print(
+            f"There is no model yet. Put a GGUF file into {settings.models_dir}, or get one from the hub: "
+            "corral pull ORG/MODEL"
+        )
 
 
 def list_loaded(settings: Settings, *, as_json: bool) -> None:

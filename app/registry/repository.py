@@ -53,7 +53,9 @@ def reference_of(text: str, *, hosts: Collection[str] = HUB_HOSTS) -> Reference:
         return _of_url(scheme, wanted, hosts)
     first, slash, rest = wanted.partition("/")
     if slash and first.lower() in hosts and "/" in rest:
-        return _of_url("https", f"https://{wanted}", hosts)
+        if rest.count("/") > 1:
+            return _of_url("https", f"https://{wanted}", hosts)
+        wanted = rest
     repo, colon, quantization = wanted.partition(":")
     if colon and not _QUANTIZATION.fullmatch(quantization):
         raise _wrong(text)

@@ -47,8 +47,10 @@ def node(folder: Path, hub: HubServer) -> Iterator[Node]:
 
 
 @contextmanager
-def running_node(folder: Path, hub: HubServer) -> Iterator[Node]:
-    running = Node(folder / "data", models=folder / "models", settings={"HF_BASE_URL": hub.url})
+def running_node(folder: Path, hub: HubServer, shared: Path | None = None) -> Iterator[Node]:
+    """`shared` has the folder of models, else `folder`."""
+    models = (shared or folder) / "models"
+    running = Node(folder / "data", models=models, settings={"HF_BASE_URL": hub.url})
     try:
         running.wait_until_ready()
         yield running
@@ -142,3 +144,35 @@ class HeldSteps:
 
     def let_go(self) -> None:
         self._hub.silent_after = None
+
+
+def test_two_nodes_with_one_folder_download_a_model_once(tmp_path: Path, hub: HubServer) -> None:
+    hub.put("Acme/Shared", "shared-Q8_0.gguf", BIG[:30_000_000])
+    (tmp_path / "other").mkdir()
+    with running_node(tmp_path, hub) as first, running_node(tmp_path / "other", hub, tmp_path) as second:
+        held = HeldSteps(hub, after_bytes=20_000_000)
+        before = hub.sent_bytes
+        for node in (first, second):
+            Commands(node.home).done("pull", "Acme/Shared", "--no-wait")
+        wait_for(held.reached, "most of it to come")
+        wait_for(lambda: any("another program" in note for note in notes(first, second)), "one to wait")
+        held.let_go()
+        wait_for(lambda: states(first) == states(second) == ["done"], "both to have it")
+        assert hub.sent_bytes - before == 30_000_000
+    model = tmp_path / "models" / "acme" / "shared" / "shared-Q8_0.gguf"
+    assert model.read_bytes() == BIG[:30_000_000]
+    assert not list(model.parent.glob(".pull-*"))
+
+
+def copies(node: Node) -> list[dict[str, str]]:
+    with node.client() as client:
+        found: list[dict[str, str]] = client.get("/v0/models/copies").json()["copies"]
+        return found
+
+
+def notes(*nodes: Node) -> list[str]:
+    return [copy["note"] or "" for node in nodes for copy in copies(node)]
+
+
+def states(node: Node) -> list[str]:
+    return [copy["state"] for copy in copies(node)]

@@ -374,3 +374,16 @@ async def test_a_model_that_answers_is_not_removed(tmp_path: Path) -> None:
         )
         assert (await http.delete("/v0/models/slow")).status_code == 200
         assert list(models.glob("slow*")) == []
+
+
+# --- other clients
+
+
+async def test_an_ollama_client_pulls(tmp_path: Path) -> None:
+    async with served(tmp_path) as (node, _, http, _):
+        body = {"model": f"hf.co/{ONE}:Q4_K_M", "stream": False}
+        async with node.http(API_KEY) as client:
+            assert (await client.post("/api/pull", json=body)).status_code == 403
+        answer = await http.post("/api/pull", json=body)
+        assert (answer.status_code, answer.json()) == (200, {"status": "success"}), answer.text
+        assert (await listed(http, "acme/one"))["nodes"] != []

@@ -97,6 +97,11 @@ def test_policies(files: list[tuple[str, int]], policy: str, name: str) -> None:
         ("https://huggingface.co/Acme/Parrot", Reference(repo="Acme/Parrot")),
         ("https://huggingface.co/Acme/Parrot/", Reference(repo="Acme/Parrot")),
         ("hf.co/Acme/Parrot", Reference(repo="Acme/Parrot")),
+        ("hf.co/Acme/Parrot:Q4_0", Reference(repo="Acme/Parrot", quantization="Q4_0")),
+        (
+            "huggingface.co/Acme/Parrot/blob/main/x.gguf",
+            Reference(repo="Acme/Parrot", filename="x.gguf"),
+        ),
         ("https://huggingface.co/Acme/Parrot/tree/v2", Reference(repo="Acme/Parrot", revision="v2")),
         (
             "https://huggingface.co/Acme/Parrot/resolve/main/x.gguf?download=true",
