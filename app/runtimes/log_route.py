@@ -28,10 +28,13 @@ class Ask(msgspec.Struct, frozen=True):
 class LogRoute:
     """Serves POST /peer/logs."""
 
-    def __init__(self, *, folder: Path, accepts: Callable[[str], bool]) -> None:
+    def __init__(
+        self, *, folder: Path, accepts: Callable[[str], bool], most_bytes: int = MOST_LOG_BYTES
+    ) -> None:
         """`accepts` says whether a claim (TERM.ROUTER) is not older than the one this node follows."""
         self._folder = folder
         self._accepts = accepts
+        self._most_bytes = most_bytes
 
     def route(self) -> PeerRoute:
         """For the peer port."""
@@ -49,7 +52,7 @@ class LogRoute:
 
     def _entries(self, tail: int) -> bytes:
         lines = [orjson.dumps(each) for each in newest(self._folder, tail)]
-        left = MOST_LOG_BYTES - len(b'{"entries":[]}')
+        left = self._most_bytes - len(b'{"entries":[]}')
         first = len(lines)
         while first and (left := left - len(lines[first - 1]) - 1) >= 0:
             first -= 1

@@ -1,9 +1,11 @@
 """Two machines on a LAN, nothing configured: found, approved once, and one URL serves the models of both."""
 
+import os
 import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -151,3 +153,48 @@ def _answers(machine: Machine, url: str) -> bool:
         return machine.inside(lambda: httpx.get(url, timeout=5, trust_env=False).status_code) == 200
     except httpx.TransportError:
         return False
+
+
+def test_a_runtime_that_registered_stays_when_another_machine_is_the_router(
+    machines: tuple[Machine, ...],
+) -> None:
+    anna, bert = machines
+    lan = anna.lan
+    key = anna.ask("POST", "/v0/api-keys", {"name": "runtime", "scopes": ["runtime"]}).json()["key"]
+    script = ["--router", f"http://{lan.address('h1')}:{PORT}", "--key", key, "--name", "carl"]
+    script += ["--server", f"http://{lan.address('h3')}:8080", "--interval", "0.3"]
+    lan.popen("h3", [sys.executable, "-m", "tests.cluster.small_server", "8080"], dict(os.environ), cwd=ROOT)
+    lan.popen("h3", [sys.executable, "examples/register_runtime.py", *script], dict(os.environ), cwd=ROOT)
+    wait_for(lambda: all(_runtime(each).get("status") == "online" for each in machines))
+    before = _runtime(anna)
+    for machine in machines:
+        _answers_and_tells_its_log(machine, before["id"])
+        for each in machines:  # over the peer port, unless it is the router's own
+            shown = machine.ask("GET", f"/v0/runtimes/{_machine_id(machine, each)}/logs?tail=3").json()
+            assert shown["total"] == 3
+    other = next(each for each in machines if each.name != anna.router())
+    anna.corral("cluster", "handover", other.name)
+    wait_for(lambda: one_router(*machines) == other.name)
+    wait_for(lambda: _runtime(other).get("status") == "online" and _runtime(other)["heard_at"] is not None)
+    after = _runtime(bert)
+    assert (after["id"], after["registered_at"]) == (before["id"], before["registered_at"])  # the same token
+    _answers_and_tells_its_log(anna, before["id"])
+
+
+def _runtime(machine: Machine) -> dict[str, Any]:
+    runtimes = machine.ask("GET", "/v0/runtimes").json().get("runtimes", [])
+    return next((each for each in runtimes if each["kind"] == "runtime"), {})
+
+
+def _machine_id(machine: Machine, of: Machine) -> str:
+    runtimes = machine.ask("GET", "/v0/runtimes").json()["runtimes"]
+    return next(str(each["id"]) for each in runtimes if each["name"] == of.name)
+
+
+def _answers_and_tells_its_log(machine: Machine, id: str) -> None:
+    answer = machine.ask("POST", "/v1/chat/completions", {**CHAT, "model": "small"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["content"] == "Here I am."
+    assert answer.headers["x-corral-node"] == "carl"
+    log = machine.ask("GET", f"/v0/runtimes/{id}/logs").json()
+    assert log == {"entries": [{"message": "all is well"}], "total": 1}
