@@ -18,6 +18,8 @@ from corral.app.banner import ClusterPlace, joining_notice, ready_banner
 from corral.app.composition import DRAIN_S, Composition
 from corral.app.first_start import FirstCredentials, make_first_credentials
 from corral.app.gateway.quotas import day_start
+from corral.app.history.legacy_history import LegacyHistory
+from corral.app.history.recorder import Keep
 from corral.app.instance import InstanceLock
 from corral.app.log_files import LogLimits
 from corral.app.logs import Logs
@@ -128,6 +130,14 @@ class _Node:
         async def purge_audit() -> None:
             await parts.audit.purge(now=time.time())
 
+        async def take_over_history() -> None:
+            current = parts.state.shared.current
+            if Keep(current.history) is not Keep.OFF:
+                old = LegacyHistory(
+                    parts.folder.legacy_history, recorder=parts.recorder, history=parts.history
+                )
+                await old.take_over(not_before=time.time() - current.history_retention_days * _DAY_S)
+
         async def remove_old_logs() -> None:
             await asyncio.to_thread(parts.logs.remove_old, now=datetime.now(UTC))
 
@@ -143,6 +153,7 @@ class _Node:
         parts.cluster_events.on_joining = self._tell_joining
         supervisor.start("telling of the cluster", parts.cluster_events.run)
         supervisor.start("recording", parts.recorder.run)
+        supervisor.start("taking over an older history", take_over_history)
         supervisor.start("telling of the history", parts.history_copying.run_telling)
         supervisor.start("copying the history", parts.history_copying.run_copying)
         supervisor.start("watching for events", parts.watch.run)

@@ -76,6 +76,11 @@ class DataDir:
         return self.root / "added-peers.json"
 
     @property
+    def legacy_history(self) -> Path:
+        """The history of requests that llmlb kept; taken over and renamed."""
+        return self.root / "request_history.json"
+
+    @property
     def lock(self) -> Path:
         """Locked by the node that runs on this data folder."""
         return self.root / "node.lock"
