@@ -15,8 +15,10 @@ from corral.app.cloud.dialect import ModelPage, served
 from corral.app.cloud.plain_completion import plain_prompt
 from corral.app.cloud.providers import ANTHROPIC, Provider
 from corral.app.cloud.thoughts import Thoughts
+from corral.app.cloud.token_count import COUNTED, CountAnswer, anthropic_count
 from corral.app.openai.chat_request import ChatCompletionRequest
 from corral.app.openai.completions import DEFAULT_MAX_TOKENS, TextCompletionRequest
+from corral.app.openai.token_count import COUNT_PATH, ChatToCount
 from corral.app.openai.translate import chat_answer, completion_answer
 from corral.app.openai.validation import validated
 from corral.engines.model import Capability
@@ -31,7 +33,7 @@ class Anthropic:
 
     provider: Provider = ANTHROPIC
     models_path = "/v1/models?limit=1000"
-    paths = frozenset({"/v1/chat/completions", "/v1/completions"})
+    paths = frozenset({"/v1/chat/completions", "/v1/completions", COUNT_PATH})
 
     def __init__(self, thoughts: Thoughts) -> None:
         self._thoughts = thoughts
@@ -40,6 +42,8 @@ class Anthropic:
         return {"x-api-key": api_key, "anthropic-version": VERSION}
 
     def call(self, path: str, json: Json, name: str, *, now: int) -> CloudCall:
+        if path == COUNT_PATH:
+            return self._count(validated(ChatToCount, json).chat, name)
         reader = AnthropicAnswer(self._thoughts)
         if path == "/v1/chat/completions":
             body = validated(ChatCompletionRequest, json)
@@ -59,6 +63,15 @@ class Anthropic:
             streamed=bool(plain.stream),
             reader=reader,
             answer=completion_answer(plain, now),
+        )
+
+    def _count(self, body: ChatCompletionRequest, name: str) -> CloudCall:
+        return CloudCall(
+            path="/v1/messages/count_tokens",
+            body=anthropic_count(anthropic_chat(body, name, self._thoughts)),
+            streamed=False,
+            reader=CountAnswer("input_tokens"),
+            answer=COUNTED,
         )
 
     def page(self, json: Json) -> ModelPage:

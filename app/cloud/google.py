@@ -15,9 +15,11 @@ from corral.app.cloud.google_request import google_chat, google_completion, goog
 from corral.app.cloud.plain_completion import plain_prompt
 from corral.app.cloud.providers import GOOGLE, Provider
 from corral.app.cloud.thoughts import Thoughts
+from corral.app.cloud.token_count import COUNTED, CountAnswer, google_count
 from corral.app.openai.chat_request import ChatCompletionRequest
 from corral.app.openai.completions import DEFAULT_MAX_TOKENS, TextCompletionRequest
 from corral.app.openai.embeddings import EmbeddingsRequest
+from corral.app.openai.token_count import COUNT_PATH, ChatToCount
 from corral.app.openai.translate import chat_answer, completion_answer, embeddings_answer
 from corral.app.openai.validation import validated
 from corral.engines.errors import InvalidRequest
@@ -35,7 +37,7 @@ class Google:
 
     provider: Provider = GOOGLE
     models_path = "/models?pageSize=1000"
-    paths = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/embeddings"})
+    paths = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/embeddings", COUNT_PATH})
 
     def __init__(self, thoughts: Thoughts) -> None:
         self._thoughts = thoughts
@@ -50,6 +52,8 @@ class Google:
             return self._chat(validated(ChatCompletionRequest, json), name, now)
         if path == "/v1/completions":
             return self._completion(validated(TextCompletionRequest, json), name, now)
+        if path == COUNT_PATH:
+            return self._count(validated(ChatToCount, json).chat, name)
         body = validated(EmbeddingsRequest, json)
         return CloudCall(
             path=f"{_path(name)}:batchEmbedContents",
@@ -79,6 +83,16 @@ class Google:
             streamed=bool(body.stream),
             reader=GoogleAnswer(self._thoughts, choices=body.choices),
             answer=completion_answer(body, now),
+        )
+
+    def _count(self, body: ChatCompletionRequest, name: str) -> CloudCall:
+        plain = name.removeprefix("models/")
+        return CloudCall(
+            path=f"{_path(name)}:countTokens",
+            body=google_count(google_chat(body, plain, self._thoughts), plain),
+            streamed=False,
+            reader=CountAnswer("totalTokens"),
+            answer=COUNTED,
         )
 
     def page(self, json: Json) -> ModelPage:

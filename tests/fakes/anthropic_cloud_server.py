@@ -97,6 +97,13 @@ REQUEST = _object(
     output_config=_object([], format=_FORMAT, effort=_is("low", "medium", "high", "xhigh", "max")),
 )
 
+_COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
+COUNT = {
+    **REQUEST,
+    "properties": {name: REQUEST["properties"][name] for name in _COUNTED},
+    "required": ["model", "messages"],
+}
+
 
 class AnthropicCloud(CloudServer):
     """Calls two tools at once if it may, and says hello if not."""
@@ -114,13 +121,16 @@ class AnthropicCloud(CloudServer):
         return {"data": [{**one, "max_input_tokens": 1000}], "has_more": False, "last_id": "claude-a"}
 
     async def answer(self, request: web.Request, received: Received) -> web.StreamResponse:
-        if received.path != "/v1/messages":
+        schema = {"/v1/messages": REQUEST, "/v1/messages/count_tokens": COUNT}.get(received.path)
+        if schema is None:
             raise ValueError(f"there is nothing at {received.path}")
         wanted = received.json
         try:
-            jsonschema.validate(wanted, REQUEST)
+            jsonschema.validate(wanted, schema)
         except jsonschema.ValidationError as error:
             raise ValueError(f"{error.json_path}: {error.message[:300]}") from error
+        if schema is COUNT:
+            return web.json_response({"input_tokens": 11})
         blocks = _blocks(wanted)
         reason = "tool_use" if any(each["type"] == "tool_use" for each in blocks) else "end_turn"
         if not wanted.get("stream"):

@@ -91,6 +91,15 @@ EMBED = _object(
     },
 )
 
+COUNT = _object(
+    ["generateContentRequest"],
+    generateContentRequest={
+        **GENERATE,
+        "properties": {**GENERATE["properties"], "model": {"pattern": "^models/"}},
+        "required": ["model", "contents"],
+    },
+)
+
 
 class GoogleCloud(CloudServer):
     """Calls two functions at once if it may, and says hello if not."""
@@ -133,6 +142,9 @@ class GoogleCloud(CloudServer):
         if method == "batchEmbedContents":
             _check(wanted, EMBED)
             return web.json_response({"embeddings": [{"values": [0.5, 0.25]} for _ in wanted["requests"]]})
+        if method == "countTokens":
+            _check(wanted, COUNT)
+            return web.json_response({"totalTokens": 11})
         _check(wanted, GENERATE)
         if method == "generateContent":
             parts = [part for chunk in _chunks(wanted) for part in chunk]

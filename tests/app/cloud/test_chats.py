@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import openai
 import pytest
 import pytest_asyncio
 
-from tests.app.api.serving import Serving
+from tests.app.api.serving import API_KEY, Serving
 from tests.app.cloud.providers import CLOUDS, MODELS, behind
 from tests.fakes.anthropic_cloud_server import AnthropicCloud
 from tests.fakes.cloud_server import CloudServer
@@ -229,6 +230,17 @@ async def test_embeddings(asked: Asked) -> None:
     )
     assert [each.embedding for each in answer.data] == [[0.5, 0.25], [0.5, 0.25]]
     assert answer.model == model
+
+
+async def test_anthropics_client_asks_and_counts(asked: Asked) -> None:
+    """Anthropic's dialect in front, the provider's behind."""
+    messages: list[Any] = [{"role": "user", "content": "Hi"}]
+    async with anthropic.AsyncAnthropic(base_url=asked.node.url, api_key=API_KEY, max_retries=0) as client:
+        answer = await client.messages.create(model=asked.model, max_tokens=50, messages=messages)
+        assert answer.content[0].type == "text" and answer.content[0].text == asked.hello
+        if asked.cloud.prefix != "openai:":
+            counted = await client.messages.count_tokens(model=asked.model, messages=messages)
+            assert counted.input_tokens == 11
 
 
 @only(AnthropicCloud)
