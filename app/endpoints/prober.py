@@ -88,6 +88,9 @@ class Prober:
             if record is None or not record.enabled or self._ways.get(id) != _way(record):
                 for kept in (self._health, self._ways, self._seen, self._due, self._looked_at):
                     kept.pop(id, None)
+                self._own.discard(id)
+            elif id in self._due and id in self._looked_at:  # its interval may be shorter now
+                self._due[id] = min(self._due[id], self._looked_at[id] + record.health_check_interval_s)
         self._wake.set()
 
     async def run(self) -> None:
@@ -114,8 +117,12 @@ class Prober:
             raise
         before = self._book.models(record.id).models
         after = catalogue(dated(found.models, before, now=self._now())).models
-        await self._book.found(record.id, kind=found.kind, slots=found.slots, models=after)
-        self._succeeded(record, found.probe)
+        kept = False
+        try:
+            await self._book.found(record.id, kind=found.kind, slots=found.slots, models=after)
+            kept = True
+        finally:  # it is well all the same
+            self._succeeded(record, found.probe, seen=kept)
         return found, difference(before, after)
 
     async def test(self, record: EndpointRecord) -> Examination:
@@ -179,6 +186,7 @@ class Prober:
             kept.clear()
 
     def _succeeded(self, record: EndpointRecord, probe: Probe, *, seen: bool = True) -> None:
+        self._own.discard(record.id)
         if seen:
             self._seen[record.id] = probe.fingerprint
         self._note(record, succeeded(self.health(record.id), latency_s=probe.latency_s, now=self._now()))

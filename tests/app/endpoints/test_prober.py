@@ -14,6 +14,7 @@ from tests.fakes.ollama_server import LLAMA, OllamaModel, ollama_server
 from tests.fakes.openai_server import MODEL, FakeOpenAI, openai_server
 from tests.fakes.vllm_server import vllm_server
 from tests.peers.replication.ledgers import cluster
+from tests.small_disk import SmallDisk
 
 
 class Time:
@@ -146,6 +147,32 @@ async def test_what_is_not_there_at_first_is_found_later(tmp_path: Path) -> None
         await fake.start()
         assert await looked(external, time, id, after_s=2.1) is Status.ONLINE
         assert external.control.document(id)["type"] == "openai_compatible"
+
+
+async def test_a_shorter_interval_counts_at_once(tmp_path: Path) -> None:
+    time = Time()
+    async with openai_server() as fake, alone(tmp_path, time) as external:
+        id = await added(external, fake, health_check_interval_s=300)
+        await external.control.change(id, {"health_check_interval_s": 10})
+        assert await looked(external, time, id, after_s=11.1) is Status.ONLINE
+        assert asked(fake) == 2
+
+
+async def test_a_full_disk_makes_no_endpoint_fail_and_nothing_busy(small_disk: SmallDisk) -> None:
+    """What was found is kept once there is room."""
+    time = Time()
+    async with ollama_server() as fake, alone(small_disk.folder, time) as external:
+        id = await added(external, fake)
+        (endpoint,) = external.endpoints()
+        small_disk.fill()
+        fake.pull(*(OllamaModel(name=f"m{number}:7b", digest=f"d{number}") for number in range(300)))
+        assert await looked(external, time, id, after_s=34) is Status.ONLINE
+        count = len(fake.received)
+        assert await looked(external, time, id, after_s=34) is Status.ONLINE
+        assert (len(endpoint.models()), len(fake.received) < count + 20) == (1, True)
+        small_disk.make_room()
+        await looked(external, time, id, after_s=34)
+        assert len(endpoint.models()) == 300
 
 
 async def test_the_next_router_serves_at_once_and_asks_anew(tmp_path: Path) -> None:
