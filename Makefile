@@ -50,6 +50,7 @@ bench: $(VENV)/.installed-bench system-packages  ## compare with llama-server an
 	$(BIN)/python -m bench.governance
 	$(BIN)/python -m bench.history
 	$(BIN)/python -m bench.front_door
+	$(BIN)/python -m bench.gateway
 	$(BIN)/python -m bench.takeover
 	$(BIN)/python -m bench.cluster_idle
 	$(BIN)/python -m bench.choose

@@ -51,17 +51,28 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Command:
+class Command:
+    """How a server is started."""
+
     name: str
     arguments: Sequence[str]
     address: Address
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    alone: bool = False  # it gets nothing else of our environment: other people's programs
+    health: str = "/health"  # answers 200 when it is ready
+    core: int | None = None  # the only processor core that it may use; Linux
+    folder: Path | None = None  # where it is started
 
 
 @contextlib.asynccontextmanager
 async def corral(
-    models: Path, scratch: Path, *, model: str | None = None, environment: Mapping[str, str] | None = None
+    models: Path,
+    scratch: Path,
+    *,
+    model: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    core: int | None = None,
 ) -> AsyncIterator[Server]:
     """A node with a fresh data folder that serves the model files of a folder; the first model unless one is named."""
     letters = string.ascii_letters + string.digits
@@ -75,14 +86,15 @@ async def corral(
         "CORRAL_PEER_PORT": str(free_port()),
         "CORRAL_BOOTSTRAP_API_KEY": key,
     }
-    command = _Command(
+    command = Command(
         name="Corral",
         arguments=[str(Path(sys.executable).parent / "corral"), "serve"],
         address=address,
         log=scratch / "corral.log",
         environment={**settings, **(environment or {})},
+        core=core,
     )
-    async with _running(command) as process:
+    async with running(command) as process:
         name = model or await _first_model(address)
         yield Server(name=command.name, address=address, model=name, process_id=process.pid)
 
@@ -92,8 +104,8 @@ async def bare(models: Path, scratch: Path) -> AsyncIterator[Server]:
     """The HTTP side of a node alone, with the echo models of a folder."""
     address = Address(port=free_port())
     arguments = [sys.executable, "-m", "bench.bare_server", str(models), str(address.port)]
-    command = _Command(name="bare", arguments=arguments, address=address, log=scratch / "bare.log")
-    async with _running(command) as process:
+    command = Command(name="bare", arguments=arguments, address=address, log=scratch / "bare.log")
+    async with running(command) as process:
         yield Server(name=command.name, address=address, model="", process_id=process.pid)
 
 
@@ -103,8 +115,8 @@ async def front_door(role: str, scratch: Path, *, peer_port: int) -> AsyncIterat
     address = Address(port=free_port())
     arguments = [sys.executable, "-m", "bench.front_door_member", role, str(scratch)]
     arguments += [str(address.port), str(peer_port)]
-    command = _Command(name=role, arguments=arguments, address=address, log=scratch / f"{role}.log")
-    async with _running(command) as process:
+    command = Command(name=role, arguments=arguments, address=address, log=scratch / f"{role}.log")
+    async with running(command) as process:
         yield Server(name=command.name, address=address, model="", process_id=process.pid)
 
 
@@ -114,10 +126,10 @@ async def xllamacpp_server(model: Path, shape: Shape, scratch: Path) -> AsyncIte
     address = Address(port=free_port())
     arguments = [sys.executable, "-m", "bench.xllamacpp_server", str(model), str(address.port)]
     arguments += [json.dumps(_shape_fields(shape))]
-    command = _Command(
+    command = Command(
         name="llama-server (xllamacpp)", arguments=arguments, address=address, log=scratch / "xllamacpp.log"
     )
-    async with _running(command) as process:
+    async with running(command) as process:
         yield Server(name=command.name, address=address, model=model.name, process_id=process.pid)
 
 
@@ -131,10 +143,10 @@ async def prebuilt_server(model: Path, shape: Shape, scratch: Path) -> AsyncIter
     arguments += ["--parallel", str(shape.sequences), "--batch-size", str(shape.batch_tokens)]
     arguments += ["--kv-unified" if shape.unified else "--no-kv-unified"]
     arguments += ["--flash-attn", "on" if shape.flash_attention else "off", "--device", "none"]
-    command = _Command(
+    command = Command(
         name="llama-server (prebuilt)", arguments=arguments, address=address, log=scratch / "prebuilt.log"
     )
-    async with _running(command) as process:
+    async with running(command) as process:
         yield Server(name=command.name, address=address, model=model.name, process_id=process.pid)
 
 
@@ -165,13 +177,15 @@ def _shape_fields(shape: Shape) -> dict[str, int | bool]:
 
 
 @contextlib.asynccontextmanager
-async def _running(command: _Command) -> AsyncIterator[Process]:
+async def running(command: Command) -> AsyncIterator[Process]:
     """Start, wait until it is healthy, end it at the end. Raises DidNotStart."""
     with command.log.open("wb") as log:
         try:
             process = await asyncio.create_subprocess_exec(
+                *([] if command.core is None else ["taskset", "--cpu-list", str(command.core)]),
                 *command.arguments,
-                env={**os.environ, **command.environment},
+                env={**({} if command.alone else os.environ), **command.environment},
+                cwd=command.folder,
                 stdin=subprocess.PIPE,  # stays open: one of them ends when it closes
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -195,12 +209,12 @@ async def _end(process: Process) -> None:
     await process.wait()
 
 
-async def _healthy(command: _Command, process: Process) -> None:
+async def _healthy(command: Command, process: Process) -> None:
     deadline = time.monotonic() + _START_DEADLINE_S
     while time.monotonic() < deadline and process.returncode is None:
         try:
             async with Connection(command.address) as connection:
-                await connection.read("GET", "/health")
+                await connection.read("GET", command.health)
                 return
         except (OSError, BadStatus, asyncio.IncompleteReadError):
             await asyncio.sleep(_POLL_S)
