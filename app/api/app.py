@@ -1,9 +1,7 @@
 """The Quart application: a thin adapter between HTTP and the handlers of the route table."""
 
-import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import Protocol
 
 import structlog
 from quart import Quart, Response, g, request
@@ -11,16 +9,17 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTim
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
 from corral.app.api import answers
+from corral.app.api.around import Around
 from corral.app.api.asgi_scope import refused_of, relayed_of
 from corral.app.api.call import Call, json_answer
 from corral.app.api.connection import CorralApp
 from corral.app.api.converters import CONVERTERS
-from corral.app.api.edge import Incoming
+from corral.app.api.direct import BODY_TIMEOUT_S, Direct, is_direct
+from corral.app.api.edge import Answering, Incoming
 from corral.app.api.errors import error_body_in, error_headers, shape_of
 from corral.app.api.health import NodeInfo
 from corral.app.api.metrics import Metrics
 from corral.app.api.openapi import openapi_document
-from corral.app.api.origins import cors_headers
 from corral.app.api.request_errors import (
     BadRequest,
     BodyTimeout,
@@ -28,22 +27,11 @@ from corral.app.api.request_errors import (
     MethodNotAllowed,
     RouteNotFound,
 )
-from corral.app.api.route import Route, body_limit, is_inference
-from corral.app.dialects.dialect import Dialect, dialect_of
+from corral.app.api.route import Route, body_limit
+from corral.app.dialects.dialect import dialect_of
 from corral.app.gateway.endpoint import GatewayResponse
-from corral.app.ids import new_id
-
-BODY_TIMEOUT_S = 300
-_SANE_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
 
 View = Callable[..., Awaitable[Response]]
-
-
-class Answering(Protocol):
-    """Answers requests; `edge.Edge` is the real one."""
-
-    async def answer(self, route: Route, incoming: Incoming) -> GatewayResponse:
-        """Never raises, but for a cancel."""
 
 
 def create_app(
@@ -70,7 +58,13 @@ def create_app(
             view_func=_view(edge, route),
             methods=[route.method],
         )
-    _Around(metrics=metrics, cors_origins=frozenset(cors_origins), node_name=node.name).install(app)
+    around = Around(metrics=metrics, cors_origins=cors_origins, node_name=node.name)
+    _Framework(around).install(app)
+    app.direct = {
+        route.path: Direct(app=app, edge=edge, around=around, route=route).connection
+        for route in table
+        if is_direct(route)
+    }
     return app
 
 
@@ -114,13 +108,11 @@ def _incoming(parameters: Mapping[str, str]) -> Incoming:
     )
 
 
-class _Around:
-    """What happens before and after every request, also those without a route."""
+class _Framework:
+    """What happens before and after every request of the framework, also those without a route."""
 
-    def __init__(self, *, metrics: Metrics, cors_origins: Collection[str], node_name: str) -> None:
-        self._metrics = metrics
-        self._node_name = node_name
-        self._cors_origins = cors_origins
+    def __init__(self, around: Around) -> None:
+        self._around = around
 
     def install(self, app: Quart) -> None:
         app.before_request(self._begin)
@@ -128,29 +120,23 @@ class _Around:
         app.register_error_handler(HTTPException, self._http_error)
 
     async def _begin(self) -> Response | None:
-        given = request.headers.get("x-request-id", "")
-        g.request_id = given if _SANE_ID.match(given) else new_id(time.time())
+        g.request_id = self._around.request_id(_lower(request.headers.items()))
         g.started_at = time.perf_counter()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
         refused = refused_of(request.scope)
         return None if refused is None else _error_response(refused)
 
     async def _end(self, response: Response) -> Response:
-        response.headers["x-request-id"] = g.request_id
-        if is_inference(request.path):
-            headers = _lower(request.headers.items())
-            if dialect_of(request.path, headers) is Dialect.ANTHROPIC:
-                response.headers["request-id"] = g.request_id
-            response.headers.setdefault("x-corral-node", self._node_name)
-            preflight = request.method == "OPTIONS"
-            added = cors_headers(headers, self._cors_origins, preflight=preflight)
-            response.headers.update(added)
-        rule = request.url_rule
-        self._metrics.request(
-            method=request.method if rule is not None else "other",
-            route=rule.rule if rule is not None else "other",
+        around, path, rule = self._around, request.path, request.url_rule
+        headers = _lower(request.headers.items())
+        response.headers.update(around.added_headers(request.method, path, headers, g.request_id))
+        for name, value in around.usual_headers(path).items():
+            response.headers.setdefault(name, value)
+        around.count(
+            method=request.method,
+            route=None if rule is None else rule.rule,
             status=response.status_code,
-            seconds=time.perf_counter() - g.started_at,
+            began=g.started_at,
         )
         return response
 

@@ -1,14 +1,16 @@
 """One HTTP request on its connection: what Quart does, plus limits, a polite end and sure cleaning up."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, cast
 
 from hypercorn.typing import (
     ASGIReceiveCallable,
     ASGISendCallable,
     HTTPResponseBodyEvent,
     HTTPResponseStartEvent,
+    HTTPScope,
+    Scope,
 )
 from prometheus_client import Gauge
 from quart import Quart, request
@@ -16,7 +18,9 @@ from quart.asgi import ASGIHTTPConnection
 from quart.typing import ResponseTypes
 from quart.utils import encode_headers
 from quart.wrappers import Request, Response
+from quart.wrappers.request import Body
 
+from corral.app.api.asgi_scope import refused_of
 from corral.app.api.patience import Patience
 from corral.app.api.route import Route, body_limit
 
@@ -37,9 +41,9 @@ class HttpConnection(ASGIHTTPConnection):
 
     async def _serve(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self._received = asyncio.Event()
-        request = self._create_request_from_scope(send)
-        receiver = asyncio.create_task(self.handle_messages(request, receive))
-        handler = asyncio.create_task(self.handle_request(request, send))
+        answering, body = self._begin(send)
+        receiver = asyncio.create_task(self._receive(body, receive))
+        handler = asyncio.create_task(answering)
         try:
             await asyncio.wait([handler, receiver], return_when=asyncio.FIRST_COMPLETED)
             if not receiver.done():  # whoever puts messages must find a reader until the end
@@ -51,22 +55,27 @@ class HttpConnection(ASGIHTTPConnection):
         if not handler.cancelled() and (error := handler.exception()) is not None:
             raise error
 
-    async def handle_messages(self, request: Request, receive: ASGIReceiveCallable) -> None:
+    def _begin(self, send: ASGISendCallable) -> tuple[Coroutine[Any, Any, None], Body]:
+        """What answers the request, and its body, which has yet to come."""
+        request = self._create_request_from_scope(send)
+        return self.handle_request(request, send), request.body
+
+    async def _receive(self, body: Body, receive: ASGIReceiveCallable) -> None:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
             if message["type"] == "http.request":
-                self._take(request, message.get("body", b""))
+                self._take(body, message.get("body", b""))
                 if not message.get("more_body", False):
-                    request.body.set_complete()
+                    body.set_complete()
                     self._received.set()
 
-    def _take(self, request: Request, piece: bytes) -> None:
+    def _take(self, body: Body, piece: bytes) -> None:
         if not self._answered:
-            request.body.append(piece)
+            body.append(piece)
             return
-        request.body.clear()  # whoever answered doesn't want it
+        body.clear()  # whoever answered doesn't want it
         assert isinstance(self.app, CorralApp)
         address = str((self.scope["client"] or ("",))[0])
         if not self.app.patience.bears(address, len(piece), now=asyncio.get_running_loop().time()):
@@ -93,7 +102,13 @@ class HttpConnection(ASGIHTTPConnection):
                 )
             )
             async for data in body:
-                await send(_piece(data, more=True))
+                await self._send_piece(send, data)
+        await self._end(send)
+
+    async def _send_piece(self, send: ASGISendCallable, data: bytes) -> None:
+        await send(_piece(data, more=True))
+
+    async def _end(self, send: ASGISendCallable) -> None:
         await self._linger()
         await send(_piece(b"", more=False))
 
@@ -123,6 +138,16 @@ class CorralApp(Quart):
         self.active = active
         self.patience = Patience()
         self.routes: Sequence[Route] = ()
+        self.direct: Mapping[str, Callable[[HTTPScope], HttpConnection]] = {}  # by path, for POST
+
+    async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """One request, websocket or lifespan; those of `direct` go past the framework."""
+        if scope["type"] == "http" and scope["method"] == "POST" and not scope["query_string"]:
+            connection = self.direct.get(scope["path"])
+            if connection is not None and refused_of(scope) is None:
+                await connection(scope)(receive, send)
+                return
+        await super().asgi_app(scope, receive, send)
 
     async def make_default_options_response(self) -> Response:
         """The methods of the path as it is written in the table; `/x/<id>` may match too, and has others."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import structlog
@@ -55,6 +55,13 @@ class _Progress:
     body_bytes: int | None = None  # where it was more
     model: str | None = None
     details: dict[str, str] = field(default_factory=dict)
+
+
+class Answering(Protocol):
+    """Answers requests; `Edge` is the real one."""
+
+    async def answer(self, route: Route, incoming: Incoming) -> GatewayResponse:
+        """Never raises, but for a cancel."""
 
 
 class Edge:

@@ -185,6 +185,12 @@ class UpstreamResponse:
             await self.aclose()
             raise UpstreamBroke(f"{self._name} ended the connection in the middle of its answer") from error
 
+    def without_timeout(self) -> None:
+        """From now on whoever reads watches the time: a timer for each piece costs more than the piece."""
+        connection = self._response.connection
+        if connection is not None and connection.protocol is not None:
+            connection.protocol.read_timeout = None
+
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes. Leaving it early closes the answer. Raises UpstreamBroke and UpstreamTimeout."""
         try:

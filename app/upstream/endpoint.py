@@ -160,7 +160,14 @@ class ServerEndpoint:
     async def _stream(
         self, server: Server, answer: UpstreamResponse, reading: StreamReading, meter: Meter
     ) -> GatewayResponse:
-        body = StreamBody(answer, reading, meter, name=server.name, keep_alive_s=self._keep_alive_s)
+        body = StreamBody(
+            answer,
+            reading,
+            meter,
+            name=server.name,
+            keep_alive_s=self._keep_alive_s,
+            timeout_s=server.timeout_s,
+        )
         await body.begin()
         if reading.error is not None:
             raise event_failure(server.name, reading.error)

@@ -6,7 +6,7 @@ from corral.app.api.errors import error_body, error_object
 from corral.app.gateway.meter import Meter
 from corral.app.openai import sse
 from corral.app.upstream.client import UpstreamResponse
-from corral.app.upstream.errors import UpstreamBroke
+from corral.app.upstream.errors import UpstreamBroke, UpstreamTimeout
 from corral.app.upstream.refusal import event_failure
 from corral.app.upstream.stream_reading import StreamReading
 from corral.engines.errors import EngineError, InvalidRequest
@@ -24,13 +24,18 @@ class StreamBody:
         *,
         name: str,
         keep_alive_s: float,
+        timeout_s: float,
     ) -> None:
-        """`name` is the endpoint's. A stream that has nothing to say for `keep_alive_s` says so in a comment."""
+        """`name` is the endpoint's. A stream that has nothing to say for `keep_alive_s` says so in a comment, but after
+        `timeout_s` it counts as broken."""
         self._response = response
         self._reading = reading
         self._meter = meter
         self._name = name
         self._keep_alive_s = keep_alive_s
+        self._timeout_s = timeout_s
+        self._silent_s = 0.0
+        response.without_timeout()
         self._first: bytes | None = None
         self._said = False
         self._over = False
@@ -72,10 +77,8 @@ class StreamBody:
         while True:
             if reading.error is not None:
                 raise event_failure(self._name, reading.error)
-            try:
-                async with asyncio.timeout(self._keep_alive_s):
-                    piece = await self._response.piece()
-            except TimeoutError:
+            piece = await self._piece()
+            if piece is None:
                 return sse.KEEP_ALIVE
             data = reading.feed(piece) if piece else reading.rest()
             if not self._said and reading.said:
@@ -85,6 +88,21 @@ class StreamBody:
                 return data + self._end()
             if data:
                 return data
+
+    async def _piece(self) -> bytes | None:
+        """What comes next, nothing at the end; None if it takes longer than comments do. Raises UpstreamError."""
+        wait_s = min(self._keep_alive_s, self._timeout_s - self._silent_s)
+        try:
+            async with asyncio.timeout(wait_s):
+                piece = await self._response.piece()
+        except TimeoutError as error:
+            self._silent_s += wait_s
+            if self._silent_s < self._timeout_s:
+                return None
+            await self._response.aclose()
+            raise UpstreamTimeout(f"the answer of the endpoint {self._name!r} stopped coming") from error
+        self._silent_s = 0.0
+        return piece
 
     def _end(self) -> bytes:
         """Nothing more comes. Raises UpstreamBroke if something is missing."""

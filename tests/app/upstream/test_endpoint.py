@@ -202,6 +202,18 @@ async def test_a_silent_stream_says_that_it_lives(fake: FakeOpenAI, client: Upst
     await answer.body.aclose()  # type: ignore[attr-defined]
 
 
+async def test_a_stream_that_stays_silent_for_too_long_is_broken(
+    fake: FakeOpenAI, client: UpstreamClient
+) -> None:
+    fake.plan = Plan(hangs_after=2)
+    endpoint = endpoint_over(fake, client, timeout_s=0.3, keep_alive_s=0.1)
+    stream = await whole(await endpoint.forward(request(stream=True)))
+    assert texts(stream) == list(WORDS[:2])
+    assert stream.count(b": keep-alive\n\n") >= 1
+    assert events(stream)[-1]["error"]["code"] == "endpoint_timeout"
+    await fake.until(lambda server: server.left == 1)
+
+
 async def test_an_answer_that_is_cancelled_is_cancelled_there(
     fake: FakeOpenAI, client: UpstreamClient
 ) -> None:
