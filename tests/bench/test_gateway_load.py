@@ -1,6 +1,5 @@
 """What counts as a right answer of a gateway."""
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -39,10 +38,10 @@ def test_quantiles() -> None:
 
 async def test_the_upstream_answers_right(tmp_path: Path) -> None:
     async with upstream_server(tmp_path, core=min(os.sched_getaffinity(0))) as server:
-        asked = await asyncio.gather(
-            open_loop(server.address, seconds=0.3, rate=50.0),
-            *(closed_loop(server.address, clients=2, seconds=0.2, stream=stream) for stream in (False, True)),
-        )
-    latencies, *rates = asked
+        latencies = await open_loop(server.address, seconds=0.3, rate=50.0)
+        rates = [
+            await closed_loop(server.address, clients=2, seconds=0.2, stream=stream)
+            for stream in (False, True)
+        ]
     assert latencies.whole and latencies.first and latencies.errors == 0
     assert all(rate.requests_per_s > 0 and rate.errors == 0 for rate in rates)
