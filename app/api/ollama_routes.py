@@ -21,20 +21,18 @@ from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import INFERENCE, MANAGEMENT
 from corral.app.openai.validation import validated
 from corral.app.registry.registry import Wanted
+from corral.app.registry.repository import model_name
 from corral.engines.errors import ModelNotFound
 from corral.engines.model import ModelStatus
 
 API_VERSION: Final = "0.12.6"  # of Ollama, whose clients look at it before they use what is newer
 _STREAMS = (JSON, JSON_LINES)
+_MANAGES = ("pull", "delete")
 _ELSEWHERE = {
     "POST /api/copy": "a second name for a model is an alias: an administrator adds it with `corral aliases add`",
     "POST /api/create": "models are files here: put a GGUF file into a model folder of a machine",
     "POST /api/push": "models can't be pushed to a registry from here",
-    "DELETE /api/delete": "an administrator removes models in Corral, not its clients",
 }
-
-
-_NOT_COMING = frozenset({"pending", "error"})
 
 
 class OllamaRoutes:
@@ -45,16 +43,19 @@ class OllamaRoutes:
         *,
         gateway: Inference,
         local: Callable[[], Sequence[ModelStatus]],
-        version: str,
         registry: RegistryControl,
+        copies: Callable[[], Sequence[Mapping[str, Any]]],
+        version: str,
         now: Callable[[], float],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`local`: the models of this machine, of which more is known; `version` is this program's."""
+        """`local`: the models of this machine, of which more is known; `copies` that are under way, or ended lately;
+        `version` is this program's."""
         self._gateway = gateway
         self._local = local
-        self._version = version
         self._registry = registry
+        self._copies = copies
+        self._version = version
         self._service = OllamaService(forward=gateway.forward, find=self._find, now=now, clock=clock)
 
     async def chat(self, call: Call) -> GatewayResponse:
@@ -86,20 +87,29 @@ class OllamaRoutes:
 
     async def pull(self, call: Call) -> GatewayResponse:
         body = validated(ModelBody, call.json)
-        name = self._listed(body.asked)
-        document = self._find(name)
-        if document is None:
+        name = pulls.repository_name(self._listed(body.asked))
+        call.details["model"] = name
+        known = self._find(name)
+        if known is None:
             check_allowed(call.principal, MANAGEMENT)
-        if document is None or (not document["nodes"] and document["lifecycle_status"] in _NOT_COMING):
-            copy = await self._registry.pull(Wanted(repo=name.removesuffix(":latest")), to=None)
-            call.details["model"] = copy["model"]
-            name = copy["model"] if self._find(copy["model"]) else copy["model"].partition(":")[0]
-        lines = pulls.pull_lines(lambda: self._find(name))
+        if known is not None and known["nodes"]:
+            lines = pulls.there_already()
+        else:
+            copy = pulls.coming(name, self._copies())
+            copy = copy or await self._registry.pull(Wanted(repo=name), to=None)
+            lines = pulls.copy_lines(copy, self._copies)
         if body.stream is False:
             return json_answer(await pulls.last_of(lines))
         return GatewayResponse(
             status=200, headers={"content-type": NDJSON}, body=pulls.encoded(lines), streamed=True
         )
+
+    async def delete(self, call: Call) -> GatewayResponse:
+        name = model_name(self._listed(validated(ModelBody, call.json).asked))
+        check_allowed(call.principal, MANAGEMENT)
+        call.details["model"] = name
+        await self._registry.remove(name, node=None)
+        return json_answer({"status": "success"})
 
     async def version(self, call: Call) -> GatewayResponse:
         return json_answer({"version": API_VERSION, "corral": self._version})
@@ -171,11 +181,11 @@ class OllamaRoutes:
             ("GET", "tags", self.tags, "List the models", shapes.OllamaModels, (JSON,)),
             ("GET", "ps", self.running, "List the loaded models", shapes.OllamaModels, (JSON,)),
             ("POST", "show", self.show, "Show one model", shapes.OllamaShown, (JSON,)),
-            ("POST", "pull", self.pull, "Wait until a model is there", shapes.OllamaStatus, _STREAMS),
+            ("POST", "pull", self.pull, "Fetch a model", shapes.OllamaStatus, _STREAMS),
             ("POST", "create", self.elsewhere, "Say how models are made", shapes.OllamaStatus, (JSON,)),
             ("POST", "copy", self.elsewhere, "Say how models get names", shapes.OllamaStatus, (JSON,)),
             ("POST", "push", self.elsewhere, "Say that models stay here", shapes.OllamaStatus, (JSON,)),
-            ("DELETE", "delete", self.elsewhere, "Say who removes models", shapes.OllamaStatus, (JSON,)),
+            ("DELETE", "delete", self.delete, "Remove a model", shapes.OllamaStatus, (JSON,)),
         ]
         return [
             Route(
@@ -187,7 +197,12 @@ class OllamaRoutes:
                 body=None if method == "GET" else ModelBody,
                 answer=answer,
                 answer_types=types,
-                errors=() if method == "GET" else (404,),
+                errors=(403, 404, 409, 502, 503, 507)
+                if name in _MANAGES
+                else ()
+                if method == "GET"
+                else (404,),
+                manages=name in _MANAGES,
                 error=shapes.OllamaError,
                 any_media_type=True,
             )

@@ -53,6 +53,7 @@ class Route:
     queries: tuple[Query, ...] = ()
     error: type[BaseModel] | None = None  # the shape of errors where it isn't OpenAI's
     any_media_type: bool = False  # a body is JSON whatever the request calls it
+    manages: bool = False  # a write of management outside /v0
     needs_ready: bool = False  # 503 while the node starts or stops
     recorded: bool = False  # in the history
     routine: bool = False  # a write that machines make again and again: not for the audit log
@@ -70,7 +71,7 @@ class Route:
     @property
     def audited(self) -> bool:
         """Whether the audit log has it: every management write but those that machines make again and again."""
-        return self.checks_host and self.method != "GET" and not self.routine
+        return (self.checks_host or self.manages) and self.method != "GET" and not self.routine
 
     @property
     def document_path(self) -> str:

@@ -93,8 +93,9 @@ def routes_of(services: Services) -> list[Route]:
         *OllamaRoutes(
             gateway=services.gateway,
             local=services.models.models,
-            version=services.node.version,
             registry=services.registry,
+            copies=services.copies.documents,
+            version=services.node.version,
             now=services.now,
         ).routes(),
         *Health(

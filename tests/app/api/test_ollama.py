@@ -13,7 +13,9 @@ from corral.engines.llama.engine import LlamaEngine
 from corral.engines.model import LoadOptions
 from tests.app.api.serving import ADMIN_KEY, API_KEY, Serving, serving
 from tests.engines.echo_files import write_echo
+from tests.engines.gguf_files import write_gguf
 from tests.engines.waiting import until
+from tests.fakes.hub_server import hub_server
 from tests.models.synth_gguf import write_llama
 
 HELLO = [{"role": "user", "content": "hello wide world"}]
@@ -139,7 +141,35 @@ async def test_pulling_what_is_there(client: ollama.AsyncClient, node: Serving) 
     async with llama(node, ADMIN_KEY) as admin:
         with pytest.raises(ollama.ResponseError, match="model not found") as caught:
             await admin.pull("nobody")
-    assert caught.value.status_code == 404
+        assert caught.value.status_code == 404
+        with pytest.raises(ollama.ResponseError) as caught:
+            await admin.delete("nobody")
+        assert caught.value.status_code == 404
+
+
+async def test_a_model_of_the_hub_comes_and_goes(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    file = write_gguf(tmp_path / "bird-Q4_0.gguf", texts={"tokenizer.chat_template": "{{ messages }}"})
+    async with hub_server() as hub:
+        hub.put("Acme/Bird", file.name, file.read_bytes())
+        async with serving(models, hub_url=hub.url) as node, llama(node, ADMIN_KEY) as admin:
+            lines = [part async for part in await admin.pull("hf.co/Acme/Bird", stream=True)]
+            assert lines[0].status == "pulling manifest" and lines[-1].status == "success"
+            async with llama(node) as client:
+                assert [each.model for each in (await client.list()).models] == ["acme/bird:latest"]
+                assert (await client.pull("acme/bird:latest")).status == "success"
+                with pytest.raises(ollama.ResponseError) as caught:
+                    await client.delete("acme/bird")
+                assert caught.value.status_code == 403
+            assert (await admin.delete("acme/bird:latest")).status == "success"
+            assert (await admin.list()).models == []
+            async with node.http(ADMIN_KEY) as http:
+                entries = (await http.get("/v0/audit")).json()["entries"]
+            assert {each["action"] for each in entries} >= {
+                "Fetch a model, in Ollama's dialect",
+                "Remove a model, in Ollama's dialect",
+            }
 
 
 async def test_errors(client: ollama.AsyncClient) -> None:
@@ -161,7 +191,6 @@ async def test_errors(client: ollama.AsyncClient) -> None:
 async def test_what_is_done_in_another_way_here(client: ollama.AsyncClient) -> None:
     for asked in (
         client.copy("parrot", "other"),
-        client.delete("parrot"),
         client.push("parrot"),
         client.create("new", from_="parrot"),
     ):
