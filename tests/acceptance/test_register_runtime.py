@@ -132,6 +132,7 @@ async def answers(case: Case) -> None:
     shown = await case.listed()
     assert shown is not None and shown["load"]["memory_percent"] > 0
     assert shown["loaded_models"] == [MODEL]
+    assert 'corral_runtimes{status="online"} 1.0' in (await case.ask("GET", "/metrics")).text
 
 
 async def commands(case: Case) -> None:
