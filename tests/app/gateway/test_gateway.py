@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from corral.app.gateway.endpoint import EndpointId, GatewayRequest, GatewayResponse, ServedModel
-from corral.app.gateway.errors import CloudKeyMissing, GatewayError, MissingModel, NoCapableEndpoint
+from corral.app.gateway.errors import GatewayError, MissingModel, NoCapableEndpoint
 from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.model_rules import requested_model
 from corral.app.gateway.models import served_model
@@ -125,7 +125,19 @@ def test_a_model_as_listed(lifecycle: Lifecycle, error: str | None, shown: str, 
     assert (model.created, model.size_bytes, model.context_length, model.quantization) == (9, 7, 100, "Q4_1")
 
 
-@pytest.mark.parametrize("name", ["m", "name:Q4_K_M", "org/name", "google/gemma", "openai"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "m",
+        "name:Q4_K_M",
+        "org/name",
+        "google/gemma",
+        "openai",
+        "openai:gpt-5",
+        "google:gemini:x",
+        "ahtnorpic:claude",
+    ],
+)
 def test_good_names(name: str) -> None:
     assert requested_model({"model": name}) == name
 
@@ -138,10 +150,7 @@ def test_good_names(name: str) -> None:
         ({"model": 5}, InvalidRequest, "string"),
         ({"model": "a:b:c"}, InvalidRequest, "colon"),
         ({"model": "x" * 513}, InvalidRequest, "characters"),
-        ({"model": "openai:gpt-5"}, CloudKeyMissing, "CORRAL_OPENAI_API_KEY"),
-        ({"model": "google:gemini:x"}, CloudKeyMissing, "CORRAL_GOOGLE_API_KEY"),
-        ({"model": "Anthropic:claude"}, CloudKeyMissing, "CORRAL_ANTHROPIC_API_KEY"),
-        ({"model": "ahtnorpic:claude"}, CloudKeyMissing, "CORRAL_ANTHROPIC_API_KEY"),
+        ({"model": "openai:"}, InvalidRequest, "name a model"),
     ],
 )
 def test_names_that_are_refused(
