@@ -112,20 +112,19 @@ async def test_the_list_is_fetched_once_and_kept_when_that_fails(tmp_path: Path)
         assert (await status(node, server))["last_error"] is None
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "status", "code"),
-    [
-        ("/v0/cloud/nobody", {"api_key": "a"}, 404, "provider_not_found"),
-        ("/v0/cloud/openai", {}, 400, "invalid_value"),
-        ("/v0/cloud/openai", {"api_key": "two words"}, 400, "invalid_value"),
-        ("/v0/cloud/openai", {"api_key": "a", "more": 1}, 400, "invalid_value"),
-        ("/v0/cloud/openai", {"base_url": "ftp://a"}, 400, "invalid_value"),
-        ("/v0/cloud/openai", {"base_url": "https://user@a"}, 400, "invalid_value"),
-        ("/v0/cloud/openai", {"base_url": "https://a?b=c"}, 400, "invalid_value"),
-        ("/v0/cloud/openai", {"base_url": "https://[a"}, 400, "invalid_value"),
-    ],
-)
-async def test_what_is_refused(tmp_path: Path, path: str, body: Any, status: int, code: str) -> None:
+async def test_what_is_refused(tmp_path: Path) -> None:
+    wrong: list[dict[str, Any]] = [
+        {},
+        {"api_key": "two words"},
+        {"api_key": "a", "more": 1},
+        {"base_url": "ftp://a"},
+        {"base_url": "https://user@a"},
+        {"base_url": "https://a?b=c"},
+        {"base_url": "https://[a"},
+    ]
     async with behind(OpenAICloud, tmp_path) as (node, _), node.http(ADMIN_KEY) as http:
-        answer = await http.put(path, json=body)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+        answers = [await http.put("/v0/cloud/openai", json=body) for body in wrong]
+        found = [(each.status_code, each.json()["error"]["code"]) for each in answers]
+        assert found == [(400, "invalid_value")] * len(wrong)
+        unknown = await http.put("/v0/cloud/nobody", json={"api_key": "a"})
+        assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "provider_not_found")
