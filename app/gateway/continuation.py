@@ -62,8 +62,8 @@ def goes_on_itself(having: Sequence[Endpoint], broken: Broken, model: str) -> li
 
 
 def _served(endpoint: Endpoint, model: str) -> list[ServedModel]:
-    listed = endpoint.listed_name(model)
-    return [each for each in endpoint.models() if each.id == listed]
+    listed = (endpoint.listed_name(model) or "").lower()
+    return [each for each in endpoint.models() if each.id.lower() == listed]
 
 
 def _is_same(served: ServedModel, file_id: str | None) -> bool:
