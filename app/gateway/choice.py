@@ -11,6 +11,7 @@ round_robin  in turn; one of weight 2 has two turns.
 Endpoints that failed too often lately come last in all of them (`breakers`).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -87,9 +88,9 @@ class Ranked:
 def ranked(mode: Mode, candidates: Sequence[Candidate], work: Work, *, turn: int, now: float) -> list[Ranked]:
     """Best first. `turn` counts the requests of round robin."""
     if mode is Mode.AUTO:
-        fast, slow = fastest(candidates), slowest(candidates)
+        slow, middling = unmeasured(candidates)
         costs = [
-            _as_ranked(each, cost_s(each, work, usual=slow if _tried_out(each) else fast))
+            _as_ranked(each, cost_s(each, work, usual=slow if _tried_out(each) else middling))
             for each in candidates
         ]
     elif mode is Mode.METRICS and _measured(candidates, now=now):
@@ -138,20 +139,19 @@ def cost_s(candidate: Candidate, work: Work, *, usual: Pace = USUAL_PACE) -> flo
     )
 
 
-def fastest(candidates: Sequence[Candidate]) -> Pace:
-    """Of those whose pace is known; so one that is unknown gets its first requests soon."""
+def unmeasured(candidates: Sequence[Candidate]) -> tuple[Pace, Pace]:
+    """What endpoints count as that nobody has measured: while their first requests run the slowest of the others, and
+    before that halfway between slowest and fastest. So they are tried out when the fast ones have enough to do."""
     paces = [pace for each in candidates for pace in (each.pace, each.standing.pace)]
-    decode = max((pace.decode for pace in paces if pace.decode), default=None)
-    prefill = max((pace.prefill for pace in paces if pace.prefill), default=None)
-    return _filled(Pace(decode=decode, prefill=prefill), USUAL_PACE)
+    decode = [pace.decode for pace in paces if pace.decode]
+    prefill = [pace.prefill for pace in paces if pace.prefill]
+    slow = Pace(decode=min(decode, default=None), prefill=min(prefill, default=None))
+    middling = Pace(decode=_halfway(decode), prefill=_halfway(prefill))
+    return _filled(slow, USUAL_PACE), _filled(middling, USUAL_PACE)
 
 
-def slowest(candidates: Sequence[Candidate]) -> Pace:
-    """The same of the slowest: what one that is unknown counts as while its first requests run."""
-    paces = [pace for each in candidates for pace in (each.pace, each.standing.pace)]
-    decode = min((pace.decode for pace in paces if pace.decode), default=None)
-    prefill = min((pace.prefill for pace in paces if pace.prefill), default=None)
-    return _filled(Pace(decode=decode, prefill=prefill), USUAL_PACE)
+def _halfway(speeds: Sequence[float]) -> float | None:
+    return math.sqrt(min(speeds) * max(speeds)) if speeds else None
 
 
 def points(candidate: Candidate, *, now: float) -> float:

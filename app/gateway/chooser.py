@@ -104,7 +104,10 @@ class Chooser:
         now, prompt = self._now(), fingerprints(json_prompt(request.json))
         name = endpoints[0].listed_name(request.model) or request.model
         turn = self._turn(name)
-        if self._mode is Mode.AUTO:
+        if self._mode is Mode.ROUND_ROBIN and len(endpoints) > MOST_LOOKED_AT:
+            first, turn = turn % len(endpoints), 0
+            endpoints = [*endpoints[first:], *endpoints[:first]][:MOST_LOOKED_AT]
+        elif self._mode is not Mode.ROUND_ROBIN:
             holder = self._experience.prefixes.holder(prompt)
             endpoints = self._shortlist.of(endpoints, name, turn=turn, holder=holder)
         candidates = [self._candidate(each, request.model, prompt, now) for each in endpoints]

@@ -59,7 +59,7 @@ ON_DISK = Standing(loaded=0.0, size_bytes=4 * GIB)
         ({"pace": SLOW}, {"pace": FAST, "running": 2}, SHORT, "b"),
         ({"pace": SLOW}, {"pace": FAST, "running": 4}, SHORT, "a"),
         ({"pace": Pace(), "standing": Standing(pace=SLOW)}, {"pace": PACE}, SHORT, "b"),
-        ({"pace": Pace(), "running": 1}, {"pace": PACE, "running": 3}, SHORT, "a"),  # unknown: as the fastest
+        ({"pace": Pace(), "running": 1}, {"pace": PACE, "running": 3}, SHORT, "a"),  # unknown
         # what is in front
         ({"running": 1}, {}, SHORT, "b"),
         ({"standing": Standing(active=1)}, {}, SHORT, "b"),
@@ -90,8 +90,8 @@ ON_DISK = Standing(loaded=0.0, size_bytes=4 * GIB)
         ({"circuit": Circuit.HALF_OPEN}, {"running": 1}, SHORT, "a"),
         ({"circuit": Circuit.OPEN}, {"circuit": Circuit.OPEN, "running": 1}, SHORT, "a"),
         ({"overdue_s": 10.0}, {"running": 2}, SHORT, "b"),
-        ({"pace": Pace()}, {"pace": SLOW, "running": 1}, SHORT, "a"),  # unknown: hoped to be fast,
-        ({"pace": Pace(), "running": 1}, {"pace": SLOW}, SHORT, "b"),  # but tried out with one request
+        ({"pace": Pace()}, {"pace": SLOW, "running": 1}, SHORT, "a"),  # unknown: tried out,
+        ({"pace": Pace(), "running": 1}, {"pace": SLOW}, SHORT, "b"),  # but with one request
         ({"pace": Pace(decode=50.0, prefill=1000.0, crowding=0.1), "running": 4}, {"running": 3}, SHORT, "a"),
         # as people want it
         ({"standing": machine(weight=0.5)}, {}, SHORT, "b"),

@@ -152,3 +152,9 @@ def replace_size(found: ModelStatus, size_bytes: int) -> ModelStatus:
 async def test_a_name_that_could_break_a_header() -> None:
     there = Machines("a\r\nx: é")
     assert await there.ask() == "a??x: ?"
+
+
+async def test_round_robin_among_very_many() -> None:
+    names = [f"e{number}" for number in range(90)]
+    there = Machines(*names, mode=Mode.ROUND_ROBIN)
+    assert [await there.ask() for _ in range(95)] == [*names, *names[:5]]
