@@ -224,7 +224,7 @@ class Runtimes:
             if self._book.get(id) is None:
                 self._live.pop(id, None)
                 self._endpoints.pop(id, None)
-                self._experience.failures.forget(endpoint_id(id))
+                self._experience.forget(endpoint_id(id))
             elif id not in self._endpoints:
                 self._endpoints[id] = self._endpoint_of(self.record(id), self)
         self.news.set()
