@@ -23,7 +23,9 @@ from corral.app.gateway.prefixes import Fingerprints, fingerprints, json_prompt,
 from corral.app.gateway.shortlist import MOST_LOOKED_AT, Shortlist
 from corral.engines.errors import (
     EngineError,
+    InsufficientMemory,
     InvalidRequest,
+    ModelBroken,
     ModelNotFound,
     QueueFull,
     QueueTimeout,
@@ -143,7 +145,8 @@ class Chooser:
         if is_busy(error):
             self._experience.busy(place, now=now)
         elif isinstance(error, EngineError) and not isinstance(error, InvalidRequest | ModelNotFound):
-            self._experience.failed(place, error.message, now=now)
+            model_only = isinstance(error, ModelBroken | InsufficientMemory)
+            self._experience.failed(place, error.message, now=now, model_only=model_only)
         else:
             self._experience.breakers.end_trial(endpoint.id)
 

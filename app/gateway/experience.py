@@ -18,10 +18,16 @@ class Experience:
     breakers: Breakers = field(default_factory=Breakers)
     prefixes: PrefixMemory = field(default_factory=PrefixMemory)
 
-    def failed(self, place: PlaceId, message: str, *, now: float) -> None:
-        """An endpoint could not answer, or broke its answer off. `now` is Unix time, as below."""
+    def failed(self, place: PlaceId, message: str, *, now: float, model_only: bool = False) -> None:
+        """An endpoint could not answer, or broke its answer off. `now` is Unix time, as below.
+
+        `model_only`: it is a matter of this model, others may be well there.
+        """
         self.failures.failed(place, message, now=now)
-        self.breakers.failed(place[0], now=now)
+        if model_only:
+            self.breakers.end_trial(place[0])
+        else:
+            self.breakers.failed(place[0], now=now)
 
     def busy(self, place: PlaceId, *, now: float) -> None:
         """An endpoint has too much to do: it is well, but not the one to ask next."""

@@ -7,9 +7,16 @@ import pytest
 from corral.app.gateway.breakers import FIRST_REST_S, Circuit
 from corral.app.gateway.choice import Mode
 from corral.app.gateway.endpoint import EndpointId
-from corral.engines.errors import EngineError, InvalidRequest, QueueFull, WorkerCrashed
+from corral.engines.errors import (
+    EngineError,
+    InsufficientMemory,
+    InvalidRequest,
+    ModelBroken,
+    QueueFull,
+    WorkerCrashed,
+)
 from tests.app.gateway.machines import Machines
-from tests.app.gateway.scripted import ANSWER
+from tests.app.gateway.scripted import ANSWER, MODEL
 from tests.engines.waiting import until
 
 A = EndpointId("a")
@@ -132,3 +139,12 @@ async def test_one_that_breaks_off_most_streams_rests() -> None:
         await there.ask()
     assert circuit(there) is Circuit.OPEN
     assert len(there.pools["a"].asked) <= 6
+
+
+@pytest.mark.parametrize("error", [ModelBroken("eaten by moths"), InsufficientMemory("no room")])
+async def test_a_model_that_is_broken_there_says_nothing_of_the_others(error: EngineError) -> None:
+    there = Machines("a", "b", mode=Mode.ROUND_ROBIN)
+    failing(there, "a", error=error)
+    assert [await there.ask() for _ in range(9)] == ["b"] * 9
+    assert circuit(there) is Circuit.CLOSED
+    assert there.experience.failures.penalty((A, MODEL), now=there.clock.now) > 1.0

@@ -9,7 +9,7 @@ from corral.app.serving import infer_wire as wire
 from corral.engines.errors import InvalidRequest
 from corral.engines.events import Done, Finished, Started, TextDelta, TokenCount
 from corral.engines.frames import FrameError
-from corral.engines.requests import CompletionRequest, TokenCountRequest
+from corral.engines.requests import CompletionRequest, ContinuedChat, Message, TokenCountRequest
 from tests.app.serving.golden_values import CALLS, EVENTS, golden
 
 
@@ -30,6 +30,9 @@ def test_what_came_after_the_golden_files() -> None:
     assert tuple(wire.FrameReader().feed(bytes(wire.encode_frame(events)))) == events
     count = TokenCountRequest(prompt=CompletionRequest(prompt="a"))
     call = wire.InferCall(model="m", request=count)
+    assert wire.decode_call(wire.encode_call(call)) == call
+    begun = ContinuedChat(messages=(Message(role="user", content="a"),), answer_so_far="b ")
+    call = wire.InferCall(model="m", request=begun)
     assert wire.decode_call(wire.encode_call(call)) == call
 
 
