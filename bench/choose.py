@@ -1,6 +1,6 @@
 """Choosing among machines, simulated: Corral's own gateway, queue and rules with machines that take virtual time.
 
-`python -m bench.choose [--quick] [--seeds 2]` prints tables and writes docs/benchmarks.md. Every case is played with each
+`python -m bench.choose [--quick] [--seeds 3]` prints tables and writes docs/benchmarks.md. Every case is played with each
 way to choose: the same requests at the same moments, the same machines.
 """
 
@@ -219,7 +219,7 @@ def measured(requests: int, seeds: int, only: str) -> tuple[list[Row], list[str]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few requests; writes nothing")
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--requests", type=int, default=4000, help="of each case")
     parser.add_argument("--case", default="", help="only those whose names have this in them; writes nothing")
     given = parser.parse_args()

@@ -35,6 +35,8 @@ from corral.engines.errors import (
 _NO_ANSWER_TEXT = frozenset({"/v1/embeddings", "/v1/rerank"})  # nothing is generated
 _BUSY = frozenset({QueueFull.code, QueueTimeout.code, ShuttingDown.code, "endpoint_busy"})
 _WHOLE = 4.0  # an answer that comes as a whole may well take so many times as long as a usual one
+_PRINTS_PER_SLOT = 16  # fingerprints: one or two prompts; who answers more at once has more cache
+_LEAST_PRINTS, _MOST_PRINTS = 64, 4096
 _MOST_TURNS = 4096  # models whose turn is known
 
 
@@ -131,7 +133,8 @@ class Chooser:
                 breakers.begin_trial(endpoint.id)
         if choice.prompt:
             place = place_of(endpoint, request.model)
-            self._experience.prefixes.note(place, choice.prompt, now=self._now())
+            most = min(_MOST_PRINTS, max(_LEAST_PRINTS, _PRINTS_PER_SLOT * endpoint.slots(request.model)))
+            self._experience.prefixes.note(place, choice.prompt, now=self._now(), most=most)
         cost_s = choice.cost_of(endpoint)
         if cost_s is not None and self._mode is Mode.AUTO:
             patience_s = cost_s if request.json.get("stream") is True else _WHOLE * cost_s

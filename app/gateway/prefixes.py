@@ -73,8 +73,8 @@ class PrefixMemory:
         self._places: OrderedDict[PlaceId, OrderedDict[bytes, float]] = OrderedDict()
         self._holders: OrderedDict[bytes, EndpointId] = OrderedDict()
 
-    def note(self, place: PlaceId, prompt: Fingerprints, *, now: float) -> None:
-        """A prompt was sent there."""
+    def note(self, place: PlaceId, prompt: Fingerprints, *, now: float, most: int = MOST_PER_PLACE) -> None:
+        """A prompt was sent there, where about so many fingerprints' beginnings are kept."""
         if not prompt:
             return
         known = self._places.setdefault(place, OrderedDict())
@@ -86,7 +86,7 @@ class PrefixMemory:
             self._holders.move_to_end(each)
         while len(self._holders) > _MOST_HOLDERS:
             self._holders.popitem(last=False)
-        while len(known) > MOST_PER_PLACE:
+        while len(known) > most:
             known.popitem(last=False)
         if len(self._places) > _MOST_PLACES:
             self._places.popitem(last=False)
