@@ -31,13 +31,19 @@ AUTO, METRICS, ROUND_ROBIN, LEAST_BUSY, ORACLE = "auto", "metrics", "round robin
 WAYS = (AUTO, METRICS, ROUND_ROBIN, LEAST_BUSY, ORACLE)
 _COSTS_AT = (10, 1000)  # endpoints
 _ABOUT = (
-    "* Corral's gateway, queue, rules and measurements as they are, machines in virtual time: 8 to 160 tokens/s, 2 to 16 answers at"
-    " once that slow each other down more or less, caches of 20,000 to 80,000 tokens. The oracle knows true speeds, lengths, caches"
-    " and loads, but not what will come",
-    "* Requests come in bursts of three times the calm rate, in conversations of 4 turns over 16 shared system prompts; answers are"
-    " log-normal with a median of 180 tokens. Machines have 60 % to do in the mean (slow starters 40 %, herding 80 %)",
-    "* Stale metrics: loads are read every 110 s. Slow starters: half of 12 machines load for 30 s first. Fast errors: 4 of 24"
-    " machines fail at once, always. Herding: 12 equal machines. One hot prefix: 80 % of the conversations share 8,000 tokens",
+    (
+        "* Corral's gateway, queue, rules and measurements as they are, machines in virtual time: 8 to 160 tokens/s, 2 to 16 answers at"
+        " once that slow each other down more or less, caches of 20,000 to 80,000 tokens. The oracle knows true speeds, lengths, caches"
+        " and loads, but not what will come"
+    ),
+    (
+        "* Requests come in bursts of three times the calm rate, in conversations of 4 turns over 16 shared system prompts; answers are"
+        " log-normal with a median of 180 tokens. Machines have 60 % to do in the mean (slow starters 40 %, herding 80 %)"
+    ),
+    (
+        "* Stale metrics: loads are read every 110 s. Slow starters: half of 12 machines load for 30 s first. Fast errors: 4 of 24"
+        " machines fail at once, always. Herding: 12 equal machines. One hot prefix: 80 % of the conversations share 8,000 tokens"
+    ),
 )
 
 
@@ -236,8 +242,10 @@ def main() -> None:
     rows, costs = measured(requests, seeds, given.case)
     lines = [
         *(f"* {line}" for line in machine.described()[:2]),
-        f"* {requests:,} requests of each case, medians of {seeds} seeds; completion times count from a request's arrival;"
-        " the first minute, in which nobody knows the machines, isn't counted but for slow starters (1,000 machines: 25 s, one seed)",
+        (
+            f"* {requests:,} requests of each case, medians of {seeds} seeds; completion times count from a request's arrival;"
+            " the first minute, in which nobody knows the machines, isn't counted but for slow starters (1,000 machines: 25 s, one seed)"
+        ),
         *_ABOUT,
         *costs,
         "",
