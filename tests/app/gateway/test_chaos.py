@@ -24,7 +24,7 @@ SECONDS = float(os.environ.get("CORRAL_CHAOS_S", "6"))
 PER_SECOND = 50
 WORDS = [f" word{number}" for number in range(8)]
 TEXT = "".join(WORDS)
-_TIMEOUT_S = 3.0  # of a server
+_TIMEOUT_S = 5.0  # of a server
 
 
 def rest_of(wanted: Any) -> list[str]:

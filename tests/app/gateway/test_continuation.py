@@ -262,12 +262,18 @@ def gateway_over(*endpoints: Endpoint) -> Gateway:
     return Gateway(endpoints=lambda: endpoints)
 
 
-async def over(client: UpstreamClient, *fakes: FakeOpenAI, timeout_s: float = 30.0) -> Gateway:
+async def over(client: UpstreamClient, *fakes: FakeOpenAI, patience_s: float = 30.0) -> Gateway:
+    """`patience_s`: with the first one."""
     experience = Experience()
     return gateway_over(
         *(
             endpoint_over(
-                fake, client, id=f"e{number}", file_id="x", timeout_s=timeout_s, experience=experience
+                fake,
+                client,
+                id=f"e{number}",
+                file_id="x",
+                timeout_s=30.0 if number else patience_s,
+                experience=experience,
             )
             for number, fake in enumerate(fakes)
         )
@@ -288,7 +294,7 @@ async def test_servers_that_break_in_every_way(path: str, broken: dict[str, int]
     plan = Plan(words_for=counting)
     async with openai_server(plan=plan) as one, openai_server(plan=plan) as other:
         client = UpstreamClient()
-        gateway = await over(client, one, other, timeout_s=0.3)
+        gateway = await over(client, one, other, patience_s=1.0 if "hangs_after" in broken else 30.0)
         one.plans.append(replace(plan, event_delay_s=0.02, **broken))  # type: ignore[arg-type]
         fields: dict[str, Any] = {"stream": True, "max_tokens": 9, "stream_options": {"include_usage": True}}
         if path == "/v1/completions":

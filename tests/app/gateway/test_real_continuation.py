@@ -8,8 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bench.servers import Shape, xllamacpp_server
 from corral.app.gateway.endpoint import Endpoint, GatewayRequest, GatewayResponse
 from corral.app.gateway.experience import Experience
@@ -72,6 +70,11 @@ def checked(stream: bytes, unbroken: bytes, asked: GatewayRequest) -> None:
     ]
 
 
+def kill_worker() -> None:
+    (pid,) = workers()
+    os.kill(pid, signal.SIGKILL)
+
+
 @asynccontextmanager
 async def running_pool(folder: Path) -> AsyncIterator[ModelPool]:
     pool = ModelPool(
@@ -97,32 +100,30 @@ async def two_peers(folder: Path, model: Path) -> AsyncIterator[Lan]:
 
 async def test_a_peer_that_dies(starter_model: Path, tmp_path: Path) -> None:
     async with two_peers(tmp_path, starter_model) as there:
-        unbroken = {}
-        for path, fields in ROUTES:
-            for peer in there.peers:  # both have it loaded then
-                asked = asking(path, NODE_MODEL, fields)
-                unbroken[path] = await whole(await there.router.endpoint(peer).forward(asked))
         path, fields = ROUTES[0]
+        unbroken = b""
+        for peer in there.peers:  # both have it loaded then
+            asked = asking(path, NODE_MODEL, fields)
+            unbroken = await whole(await there.router.endpoint(peer).forward(asked))
         asked = asking(path, NODE_MODEL, fields)
         answer = await there.router.gateway.forward(asked)
         dying = next(peer for peer in there.peers if peer.name == answer.headers["x-corral-node"])
-        checked(await broken(answer, dying.die), unbroken[path], asked)
+        checked(await broken(answer, dying.die), unbroken, asked)
         assert there.router.admission.running == 0
 
 
-@pytest.mark.parametrize(("path", "fields"), ROUTES)
-async def test_a_worker_that_is_killed(
-    path: str, fields: dict[str, Any], starter_model: Path, tmp_path: Path
-) -> None:
+async def test_a_worker_that_is_killed(starter_model: Path, tmp_path: Path) -> None:
     (tmp_path / starter_model.name).symlink_to(starter_model)
     async with running_pool(tmp_path) as pool:
         endpoint: Endpoint = PoolEndpoint(pool=pool, node_name="here")
         gateway = Gateway(endpoints=lambda: [endpoint])
-        unbroken = await whole(await gateway.forward(asking(path, NODE_MODEL, fields)))
-        asked = asking(path, NODE_MODEL, fields)
-        answer = await gateway.forward(asked)
-        (pid,) = workers()
-        checked(await broken(answer, lambda: os.kill(pid, signal.SIGKILL)), unbroken, asked)
+        unbroken = [
+            await whole(await gateway.forward(asking(path, NODE_MODEL, fields))) for path, fields in ROUTES
+        ]
+        for expected, (path, fields) in zip(unbroken, ROUTES, strict=True):
+            asked = asking(path, NODE_MODEL, fields)
+            answer = await gateway.forward(asked)
+            checked(await broken(answer, kill_worker), expected, asked)
 
 
 async def test_a_llama_server_that_is_killed(starter_model: Path, tmp_path: Path) -> None:
