@@ -40,6 +40,7 @@ class Broken:
 
     endpoint: Endpoint
     has_text: bool  # the client got some of it
+    again: bool = False  # it isn't the first one that this request broke
 
 
 def who_goes_on(having: Sequence[Endpoint], broken: Broken, model: str) -> list[Endpoint]:
@@ -52,8 +53,8 @@ def who_goes_on(having: Sequence[Endpoint], broken: Broken, model: str) -> list[
 
 
 def goes_on_itself(having: Sequence[Endpoint], broken: Broken, model: str) -> list[Endpoint]:
-    """The one that broke, if it is still there: for when nobody else is."""
-    itself = [each for each in having if each.id == broken.endpoint.id]
+    """The one that broke, if it is still there: for when nobody else is. Once; a model that crashes thrice is given up."""
+    itself = [] if broken.again else [each for each in having if each.id == broken.endpoint.id]
     return [
         each
         for each in itself
@@ -155,10 +156,10 @@ class ContinuedBody:
 
     async def _asked_again(self, broken: Endpoint, said: SoFar) -> bytes:
         """The comment that says who goes on; nothing if nobody does."""
-        first = self._request
+        first, again = self._request, self._stitching is not None
         request = replace(first, body=b"", json=going_on(first.path, first.json, said), trace=Trace())
         try:
-            answering, answer = await self._again(request, Broken(broken, bool(said.text)))
+            answering, answer = await self._again(request, Broken(broken, bool(said.text), again))
         except (EngineError, GatewayError) as error:
             _LOG.info("a broken stream could not go on", model=first.model, error=error.message)
             return b""

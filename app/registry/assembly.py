@@ -89,7 +89,7 @@ class ModelRegistry:
 
     def supervise(self, supervisor: Supervisor) -> None:
         """Go on with unfinished downloads; they end with the task of the copies."""
-        supervisor.start("downloads of models", self._pulls.run)
+        supervisor.start("going on with downloads", self._pulls.run)
 
     async def close(self) -> None:
         """Cut the connections to the hub."""

@@ -170,7 +170,8 @@ def test_no_log_yet_is_no_error(tmp_path: Path) -> None:
 def test_status_names_the_tasks(node: Node) -> None:
     tasks = json.loads(Commands(node.home).done("status", "--json"))["tasks"]
     assert {"removal of old logs", "recording"} <= {task["name"] for task in tasks}
-    assert {task["state"] for task in tasks} == {"running"}
+    at_an_end = {task["name"] for task in tasks if task["state"] != "running"}
+    assert at_an_end <= {"going on with downloads", "taking over an older history"}
 
 
 def test_unloading_and_revoking_speak_json(node: Node) -> None:
