@@ -49,19 +49,19 @@ async def trouble(servers: Sequence[FakeOpenAI], seconds: float) -> None:
     a, _, c = servers
     quarter = seconds / 4
 
-    async def be(*plans: Plan) -> None:
+    async def be(*plans: Plan, dead: FakeOpenAI | None = None) -> None:
         for server, plan in zip(servers, plans, strict=True):
             server.plan = plan
+        if dead is not None:
+            await dead.stop()
         await asyncio.sleep(quarter)
+        if dead is not None:
+            await dead.start()
 
     await be(WELL, CUTS, FAILS)
-    await a.stop()
-    await be(WELL, WELL, CUTS)
-    await a.start()
+    await be(WELL, WELL, CUTS, dead=a)
     await be(WELL, HANGS, CUTS)
-    await c.stop()
-    await be(CUTS, WELL, WELL)
-    await c.start()
+    await be(CUTS, WELL, WELL, dead=c)
 
 
 async def ask(session: aiohttp.ClientSession, number: int) -> str:
