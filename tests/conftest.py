@@ -1,6 +1,7 @@
 """Model files that tests share, and the guards around every test."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from tests.models import gemma, minilm
 from tests.small_disk import SmallDisk, mounted
 
 _CACHE = Path(__file__).parents[1] / ".cache" / "models"  # git-ignored; one per clone
+
+
+def pytest_configure() -> None:
+    """Where tests run in the background, the shell lets them and their children ignore Ctrl+C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -37,19 +37,13 @@ class Following:
     """A `corral logs -f` whose lines are read by a thread."""
 
     def __init__(self, home: Path, *words: str) -> None:
-        ours = signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # ignored where tests run in the background
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "corral.app.cli", "logs", "-f", *words],
-                env=Commands(home).environment(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        finally:
-            signal.signal(signal.SIGINT, ours)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "corral.app.cli", "logs", "-f", *words],
+            env=Commands(home).environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         self._lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
