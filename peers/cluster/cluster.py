@@ -43,6 +43,7 @@ from corral.peers.waking_clock import waking_clock
 SILENT_S = 2.5  # a link to a member that fell silent is opened anew if it is older than this
 _LOOK_S = 0.5
 _SAYING_S = 0.1  # until a message is on its way
+_ASK_AGAIN_S = 0.5
 _LOG = structlog.get_logger(__name__)
 
 
@@ -200,7 +201,9 @@ class Cluster:
         self.heart.do(self.heart.elector.handover(to, self._clock()))
         async with asyncio.timeout(timeout_s):
             while self.router in (None, self.node):
-                await self._changed.wait()
+                await self.wait_for_change(_ASK_AGAIN_S)
+                if self.state is State.ROUTER:  # nobody answered in time: they are busy
+                    self.heart.do(self.heart.elector.handover(to, self._clock()))
 
     async def drain(self, *, timeout_s: float) -> None:
         """Hand over before this machine stops, if anybody can take over."""
@@ -258,7 +261,7 @@ class Cluster:
         """Where members link to."""
         return LinkRoute(
             path=LINK_PATH,
-            on_open=self._peer_linked,
+            on_open=self.found,
             on_message=self._hear,
             on_close=lambda peer: None,
             most_bytes=wire.MOST_BYTES,
@@ -296,9 +299,6 @@ class Cluster:
         self.links.dial_now(peer)
 
     # --- what comes in
-
-    def _peer_linked(self, peer: NodeId) -> None:
-        self.found(peer)
 
     def _hear(self, peer: NodeId, body: bytes) -> None:
         if peer not in self.members.roster.members:
