@@ -36,7 +36,6 @@ from corral.app.urls import urls_of
 from corral.app.version import program_version
 
 _SWITCH_INTERVAL_S = 0.001  # threads that redact and write records give the loop the interpreter back quickly
-_SWITCH_S = 0.0005  # a thread that works for the history hands the interpreter to answers so soon
 _GARBAGE_THRESHOLD = (
     20_000  # new objects before the collector looks at them; Python's 700 is for small programs
 )
@@ -111,7 +110,6 @@ class _Node:
                 joined=parts.state.ledger.joined,
             )
             _spare_the_collector()
-            sys.setswitchinterval(_SWITCH_S)
             await self._announce(first)
             parts.phase = NodeState.OK  # last: whoever sees it finds everything announced
             await self._until_asked_to_stop()
