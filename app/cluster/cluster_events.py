@@ -9,7 +9,7 @@ from corral.app.cluster.happenings import happenings, lasting
 from corral.app.events import EventFeed
 from corral.peers.in_step import next_step_s
 
-POLL_S = 0.5  # what changes without a word is found within so long
+POLL_S = 1.0  # what changes without a word is found within so long
 _COALESCE_S = 0.1  # an election says several things at once
 
 Document = Mapping[str, Any]

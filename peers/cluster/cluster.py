@@ -33,6 +33,7 @@ from corral.peers.election.errors import MalformedMessage as MalformedElection
 from corral.peers.election.messages import ClaimRef
 from corral.peers.identity.identity import Identity
 from corral.peers.ids import NodeId
+from corral.peers.in_step import next_step_s
 from corral.peers.replication.edit import Edit
 from corral.peers.replication.errors import MalformedMessage as MalformedSummary
 from corral.peers.replication.ledger import Ledger
@@ -43,7 +44,6 @@ from corral.peers.waking_clock import waking_clock
 SILENT_S = 2.5  # a link to a member that fell silent is opened anew if it is older than this
 _LOOK_S = 0.5
 _SAYING_S = 0.1  # until a message is on its way
-_ASK_AGAIN_S = 0.5
 _LOG = structlog.get_logger(__name__)
 
 
@@ -123,7 +123,7 @@ class Cluster:
     async def run_care(self) -> None:
         """Open links anew that seem dead. Until cancelled."""
         while True:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(next_step_s(_LOOK_S))  # wakes with the others
             live = self.live
             for peer in self._others():
                 if peer not in live and self.facts.of(peer).heard_at is not None:
@@ -201,7 +201,7 @@ class Cluster:
         self.heart.do(self.heart.elector.handover(to, self._clock()))
         async with asyncio.timeout(timeout_s):
             while self.router in (None, self.node):
-                await self.wait_for_change(_ASK_AGAIN_S)
+                await self.wait_for_change(_LOOK_S)
                 if self.state is State.ROUTER:  # nobody answered in time: they are busy
                     self.heart.do(self.heart.elector.handover(to, self._clock()))
 
