@@ -228,12 +228,7 @@ class Registry:
         warning = memory_warning(order.size_bytes, self._memories())
         status, error = _lifecycle(order, held=bool(holders), download=download)
         return {
-            "name": self.book.listed_name(entry),
-            "repo": order.repo,
-            "revision": order.commit,
-            "format": order.format,
-            "quantization": order.quantization or None,
-            "size_bytes": order.size_bytes,
+            **self._what_it_is(entry),
             "files": [each.path for each in order.files],
             "lifecycle_status": status,
             "download_progress": None if download is None else download.document(),
@@ -249,12 +244,7 @@ class Registry:
         order = entry.order
         place = f"/v0/models/registry/{quote(order.name, safe='/:')}/files/"
         return {
-            "name": self.book.listed_name(entry),
-            "repo": order.repo,
-            "revision": order.commit,
-            "format": order.format,
-            "quantization": order.quantization or None,
-            "size_bytes": order.size_bytes,
+            **self._what_it_is(entry),
             "files": [
                 {
                     "name": each.path,
@@ -264,6 +254,17 @@ class Registry:
                 }
                 for each in order.files
             ],
+        }
+
+    def _what_it_is(self, entry: Entry) -> Document:
+        order = entry.order
+        return {
+            "name": self.book.listed_name(entry),
+            "repo": order.repo,
+            "revision": order.commit,
+            "format": order.format,
+            "quantization": order.quantization or None,
+            "size_bytes": order.size_bytes,
         }
 
     def found(self, name: str) -> Entry:
