@@ -281,9 +281,11 @@ class Machine:
             self._pacing.want_relay(now)
         elif claim.ref.router == self._view.claim.ref.router:
             self._keep_following(known, peer, now)
+            return
         elif self._rules.absorbed(self._view.claim.ref, claim):
             self._follow(known, "it absorbed the one before", now)
             self._pacing.want_relay(now)
+        self._changed_at = now  # two reign: maybe only followers that keep telling can bring them together
 
     def _void(self, ref: ClaimRef) -> None:
         if ref.term <= self._max_term and ref.router != self.me and self._rules.voids(ref):
@@ -342,18 +344,20 @@ class Machine:
         self._tell_all(now)
 
     def _tell_all(self, now: float) -> None:
-        """Tell everybody, or those whose turn it is in a large cluster."""
+        """Tell everybody; a follower only those whose turn it is, in a large cluster and while nothing changes."""
         view = self._view
         announces, self._announces = self._announces, False
+        wanting = self._peers.wanting(now)
+        settled = not wanting and now - self._changed_at >= self._timing.settled
         small = len(self._members) <= self._timing.compact_above
-        if view is None or small or announces or self._wants(now):
+        if view is None or announces or self._wants(now) or (small and not settled):
             self._send_beat(self._members, now)
             return
         router = view.claim.ref.router
-        wanting = self._peers.wanting(now)
-        self._send_beat([router, *(peer for peer in wanting if peer != router)], now)
+        self._send_beat([peer for peer in wanting if peer != router], now)
+        if self._pacing.tells_router(settled=settled):
+            self._send_beat((router,), now, pace_s=self._pacing.router_s(settled=settled))
         others = [peer for peer in self._members if peer != router and peer not in wanting]
-        settled = not wanting and now - self._changed_at >= self._timing.settled
         turn = self._pacing.rotation(others, settled=settled)
         self._send_beat(turn, now, pace_s=self._pacing.rotation_s(len(others), settled=settled))
 

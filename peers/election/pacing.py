@@ -42,8 +42,16 @@ class Pacing:
         self._sent_at = now
         self.next_relay = None
 
+    def tells_router(self, *, settled: bool) -> bool:
+        """Whether a follower's router hears this beat."""
+        return not settled or self._turn % self._timing.calm_ticks == 0
+
+    def router_s(self, *, settled: bool) -> float:
+        """How long it takes until the router hears the next one."""
+        return self._timing.tick * (self._timing.calm_ticks if settled else 1)
+
     def rotation(self, others: Sequence[NodeId], *, settled: bool) -> Sequence[NodeId]:
-        """Which of the other followers hear this beat in a large cluster."""
+        """Which of the other followers hear this beat where not all do."""
         timing = self._timing
         every = timing.slow_ticks if settled else 1
         if self._turn % every or not others:

@@ -16,6 +16,7 @@ class Heard:
 
     beat: Beat
     at: float
+    late_s: float  # so much later than each tick its next one may come
     until: float  # it counts as live so long
     claim: ClaimRef | None
 
@@ -33,12 +34,12 @@ class PeerTable:
 
     def note(self, peer: NodeId, beat: Beat, now: float) -> Heard | None:
         """Take in a beat; what was heard before if it was of the same boot, else None."""
-        late_s = max(beat.pace_ms / 1000 - self._timing.tick, 0.0)
-        until = now + self._timing.lease + min(late_s, self._timing.strength)
+        late_s = min(max(beat.pace_ms / 1000 - self._timing.tick, 0.0), self._timing.strength)
+        until = now + self._timing.lease + late_s
         own = next((each.claim.ref for each in beat.claims if each.claim.ref.router == peer), None)
         before = self._heard.get(peer)
         self._versions.pop(peer, None)
-        self._heard[peer] = Heard(beat, now, until, own)
+        self._heard[peer] = Heard(beat, now, late_s, until, own)
         return before
 
     def note_version(self, peer: NodeId, version: int, now: float) -> None:
@@ -103,7 +104,7 @@ class PeerTable:
         count = sum(
             1
             for heard in self._heard.values()
-            if now - heard.at < self._timing.followed and _follows(heard, me)
+            if now - heard.at < self._timing.followed + heard.late_s and _follows(heard, me)
         )
         self._strengths.append((now, count))
         while now - self._strengths[0][0] >= self._timing.strength:

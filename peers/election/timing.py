@@ -26,7 +26,8 @@ class Timing:
     strength: float = 10.0  # the window whose weakest moment is a router's strength
     followed: float = 3.0  # a follower counts so long after its last beat
     takeover: float = 0.3  # for an answer before it is asked of again, or of the next
-    settled: float = 10.0  # without a change, before followers of a large cluster slow down
-    compact_above: int = 8  # peers: from there a follower doesn't tell everybody each tick
-    rotating: int = 5  # peers a follower of a large cluster tells each time
-    slow_ticks: int = 4  # between these times, once settled
+    settled: float = 10.0  # without a change, before followers slow down
+    calm_ticks: int = 2  # between the beats that tell the router, once settled
+    compact_above: int = 8  # peers: from there a follower never tells everybody each tick
+    rotating: int = 5  # other followers told each time
+    slow_ticks: int = 4  # between the beats that tell other followers, once settled

@@ -11,8 +11,9 @@ from corral.peers.election.elector import Elector
 from corral.peers.election.messages import ClaimRef, Message, Takeover, decode, encode
 from corral.peers.election.preference import Preference
 from corral.peers.election.rules import Rules
+from corral.peers.election.timing import Timing
 from corral.peers.ids import NodeId
-from tests.peers.election.simulated_node import Broken, SimulatedNode
+from tests.peers.election.simulated_node import TIMING, Broken, SimulatedNode
 
 Link = tuple[NodeId, NodeId]
 
@@ -26,6 +27,7 @@ class Network:
         size: int,
         *,
         rules: Rules | None = None,
+        timing: Timing = TIMING,
         loss: float = 0.0,
         delay: tuple[float, float] = (0.001, 0.03),
         twice: float = 0.0,
@@ -60,6 +62,7 @@ class Network:
                 id=id,
                 rng=random.Random(self.random.getrandbits(64)),
                 rules=rules or Rules(),
+                timing=timing,
                 members=ids,
                 rate=self.random.uniform(1 - skew, 1 + skew),
                 base=self.random.uniform(0, 1e6),

@@ -27,6 +27,7 @@ class SimulatedNode:
     id: NodeId
     rng: random.Random
     rules: Rules
+    timing: Timing
     members: Sequence[NodeId]
     preference: Preference = field(default_factory=Preference)
     rate: float = 1.0
@@ -89,7 +90,7 @@ class SimulatedNode:
             now=self.clock(now),
             rng=self.rng,
             preference=self.preference,
-            timing=TIMING,
+            timing=self.timing,
             rules=self.rules,
         )
 
