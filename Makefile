@@ -24,13 +24,14 @@ run: $(VENV)/.installed  ## install, get the starter model, serve on http://loca
 test: lint system-packages  ## every check: ruff, mypy, pytest
 	$(BIN)/python -m pytest
 
-# Tests of several machines make a LAN of network namespaces, which needs root on Linux. Elsewhere they fail and say why.
-SYSTEM_PACKAGES := iproute2 nftables avahi-daemon libnss-mdns curl iputils-ping
+# Tests of several machines make a LAN of network namespaces, which needs root on Linux; page tests need a browser.
+# Where something is missing they fail and say what.
+SYSTEM_PACKAGES := iproute2 nftables avahi-daemon libnss-mdns curl iputils-ping chromium
 
 .PHONY: system-packages
 system-packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(SYSTEM_PACKAGES) >/dev/null 2>&1; then \
-		echo "Installing what the tests of several machines need: $(SYSTEM_PACKAGES) …"; \
+		echo "Installing what tests need: $(SYSTEM_PACKAGES) …"; \
 		apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $(SYSTEM_PACKAGES); \
 	fi
 
