@@ -10,6 +10,7 @@ from corral.app.commands import (
     aliases_cli,
     cloud_cli,
     cluster_cli,
+    desktop_cli,
     endpoints_cli,
     peers_cli,
     runtimes_cli,
@@ -36,6 +37,7 @@ app.add_typer(peers_cli.peers, name="peers")
 app.add_typer(endpoints_cli.endpoints, name="endpoints")
 app.add_typer(aliases_cli.aliases, name="aliases")
 app.add_typer(runtimes_cli.runtimes, name="runtimes")
+desktop_cli.add_to(app)
 
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="The node's data folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 
-import orjson
-
 from corral.app.api import people_answers as answers
 from corral.app.api.call import JSON_HEADERS, Call, json_answer, once
 from corral.app.api.people_bodies import ChangedPassword, Login, Registration
@@ -16,13 +14,13 @@ from corral.app.api.request_errors import (
     WrongPassword,
 )
 from corral.app.api.route import Route
-from corral.app.gateway.auth import SESSION_COOKIE
+from corral.app.api.signing_in import session_cookie, signed_in
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import OWN_SESSION, Role, Session
 from corral.app.openai.validation import validated
 from corral.app.people.login_limit import LoginLimit
 from corral.app.people.passwords import Passwords
-from corral.app.people.sessions import LIFETIME_S, Sessions
+from corral.app.people.sessions import Sessions
 from corral.app.store.invitations import Invitations
 from corral.app.store.revoked_sessions import RevokedSessions
 from corral.app.store.users import DuplicateUser, User, Users
@@ -61,11 +59,11 @@ class AuthRoutes:
         if self._passwords.is_outdated(user.password_hash):
             await self._users.rehash(user, await self._passwords.hash(wanted.password))
         await self._users.signed_in(user.id, now=self._now())
-        return self._signed_in(self._users.get(user.id) or user, call)
+        return signed_in(self._sessions, self._users.get(user.id) or user, call)
 
     async def logout(self, call: Call) -> GatewayResponse:
         await self._revoked.add(_session(call))
-        headers = {**JSON_HEADERS, "set-cookie": _cookie("", 0, call)}
+        headers = {**JSON_HEADERS, "set-cookie": session_cookie("", 0, call)}
         return GatewayResponse(status=200, headers=headers, body=once(b'{"signed_out":true}'))
 
     async def me(self, call: Call) -> GatewayResponse:
@@ -90,7 +88,7 @@ class AuthRoutes:
         changed = await self._users.change(user.id, password_hash=hashed)
         if changed is None:
             raise UserNotFound
-        return self._signed_in(changed, call)
+        return signed_in(self._sessions, changed, call)
 
     async def register(self, call: Call) -> GatewayResponse:
         wanted = validated(Registration, call.json)
@@ -113,7 +111,7 @@ class AuthRoutes:
                 raise DuplicateName(wanted.username) from error
             raise
         await self._invitations.used_by(invitation, user.id)
-        return self._signed_in(user, call, status=201)
+        return signed_in(self._sessions, user, call, status=201)
 
     async def _checked(self, address: str, username: str, password: str) -> User:
         self._check_limit(address, username)
@@ -128,21 +126,6 @@ class AuthRoutes:
     def _check_limit(self, address: str, username: str) -> None:
         if (wait_s := self._limit.wait_s(address, username, now=self._clock())) > 0:
             raise TooManyLogins(wait_s)
-
-    def _signed_in(self, user: User, call: Call, *, status: int = 200) -> GatewayResponse:
-        token, session = self._sessions.begin(user)
-        document = {
-            "token": token,
-            "expires_in": LIFETIME_S,
-            "csrf_token": session.csrf,
-            "user": {"id": user.id, "username": user.username, "role": user.role.value},
-        }
-        headers = {
-            **JSON_HEADERS,
-            "cache-control": "no-store",
-            "set-cookie": _cookie(token, LIFETIME_S, call),
-        }
-        return GatewayResponse(status=status, headers=headers, body=once(orjson.dumps(document)))
 
     def routes(self) -> Sequence[Route]:
         return [
@@ -199,10 +182,3 @@ def _session(call: Call) -> Session:
     session = call.principal.session
     assert session is not None, "OWN_SESSION lets sessions in only"
     return session
-
-
-def _cookie(token: str, max_age_s: int, call: Call) -> str:
-    parts = [f"{SESSION_COOKIE}={token}", "HttpOnly", "SameSite=Strict", "Path=/", f"Max-Age={max_age_s}"]
-    if call.secure:
-        parts.append("Secure")
-    return "; ".join(parts)

@@ -37,6 +37,13 @@ class SignedIn(Open):
     user: SessionUser
 
 
+class OneTimeToken(Open):
+    """`token` signs in once; the page takes it from the end of its URL, after `#one-time=`."""
+
+    token: str
+    expires_in_s: int
+
+
 class Me(Open):
     user: SessionUser
     csrf_token: str

@@ -6,7 +6,8 @@ ApiError
 ├── RouteNotFound, MethodNotAllowed
 ├── ApiKeyNotFound, RequestNotFound, UserNotFound, InvitationNotFound, RuntimeNotFound,
 │   SettingNotFound, ProviderNotFound
-├── DuplicateName, LastAdminStays, WrongPassword, InvalidInvitation, TooManyLogins
+├── DuplicateName, LastAdminStays, WrongPassword, InvalidInvitation, TooManyLogins,
+│   InvalidOneTimeToken
 ├── NoCounterpart           Ollama can do it, Corral does it in another way
 ├── HostNotAllowed          a name that isn't ours: DNS rebinding
 ├── EventsBusy              too many watch already
@@ -124,6 +125,16 @@ class InvalidInvitation(ApiError):
     def __init__(self) -> None:
         super().__init__(
             "this invitation is not valid: mistyped, used or expired; ask for a new one", param="code"
+        )
+
+
+class InvalidOneTimeToken(ApiError):
+    code = "invalid_one_time_token"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this link is not valid any more: it works once, for 30 s, on its own machine; sign in with a "
+            "password, or open the dashboard from the tray or with `corral open` again"
         )
 
 

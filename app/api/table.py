@@ -21,6 +21,7 @@ from corral.app.api.log_routes import LogControl, LogRoutes
 from corral.app.api.metrics import Metrics
 from corral.app.api.node_routes import NodeModels, NodeRoutes
 from corral.app.api.ollama_routes import OllamaRoutes
+from corral.app.api.one_time_routes import OneTimeRoutes
 from corral.app.api.pair_routes import Desk, PairRoutes
 from corral.app.api.registry_routes import ModelFiles, RegistryControl, RegistryRoutes
 from corral.app.api.route import Route
@@ -147,8 +148,10 @@ def _people_routes(people: People, now: Callable[[], float]) -> list[Route]:
         invitations=people.invitations,
         now=now,
     )
+    one_time = OneTimeRoutes(tokens=people.one_time, users=people.users, sessions=people.sessions, now=now)
     return [
         *auth.routes(),
+        *one_time.routes(),
         *UserRoutes(users=people.users, passwords=people.passwords, now=now).routes(),
         *InvitationRoutes(invitations=people.invitations, now=now).routes(),
     ]

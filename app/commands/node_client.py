@@ -104,6 +104,11 @@ class NodeClient:
         """Ask the node to stop; it answers at once."""
         self._ask("POST", "/v0/node/stop")
 
+    def dashboard_url(self) -> str:
+        """Where the dashboard opens signed in: once, soon, on this machine."""
+        token = self._ask("POST", "/v0/auth/one-time-tokens")["token"]
+        return f"{self.run.url}/dashboard#one-time={token}"
+
     def chat(
         self, model: str, messages: Sequence[Mapping[str, str]]
     ) -> Generator[dict[str, Any], None, None]:

@@ -18,6 +18,7 @@ from corral.app.gateway.errors import (
     InvalidApiKey,
     InvalidToken,
     MissingCredentials,
+    NotThisMachine,
 )
 from corral.app.gateway.principal import (
     ALL_SCOPES,
@@ -232,6 +233,8 @@ def _command_of(relayed: Relayed) -> Principal:
 def check_allowed(principal: Principal, access: Access) -> None:
     """Raises AdminRequired or InsufficientScope."""
     if not may(principal, access):
+        if access.this_machine:
+            raise NotThisMachine
         raise AdminRequired if principal.session is not None else InsufficientScope(access.scopes)
 
 
@@ -269,7 +272,12 @@ def is_local_program(asking: Asking) -> bool:
     proxy that runs here for others."""
     headers = asking.headers
     by_page = "origin" in headers or headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-    return asking.from_this_machine and not by_page and not any(name in headers for name in _FORWARDED)
+    return asking.from_this_machine and not by_page and not came_through_a_proxy(headers)
+
+
+def came_through_a_proxy(headers: Mapping[str, str]) -> bool:
+    """Whether a request says that it was passed on for somebody else."""
+    return any(name in headers for name in _FORWARDED)
 
 
 def is_from_this_machine(client: str, server: str) -> bool:

@@ -15,7 +15,8 @@ GatewayError
     ├── InvalidToken
     ├── CsrfTokenMissing   a write with the dashboard's cookie, without its header
     ├── InsufficientScope
-    └── AdminRequired
+    ├── AdminRequired
+    └── NotThisMachine     for commands on the machine of the node only
 """
 
 from collections.abc import Collection, Mapping
@@ -154,3 +155,10 @@ class AdminRequired(AuthError):
 
     def __init__(self) -> None:
         super().__init__("this is for administrators; ask one of them")
+
+
+class NotThisMachine(AuthError):
+    code = "not_this_machine"
+
+    def __init__(self) -> None:
+        super().__init__("this is for commands on the machine of the node, by the user who runs it")

@@ -75,6 +75,7 @@ class Access:
     scopes: frozenset[str] = frozenset()
     roles: frozenset[Role] = frozenset()
     loopback: bool = False  # also programs on this machine without a key, where the settings allow it
+    this_machine: bool = False  # only commands of the user that runs the node
     runtime_token: bool = False  # also runtimes that registered, with the token that they got
 
 
@@ -86,6 +87,7 @@ LISTING = replace(INFERENCE, runtime_token=True)  # of models
 REGISTERING = Access(scopes=frozenset({"runtime"}))  # of runtimes, and their heartbeats
 MANAGEMENT = Access(scopes=frozenset({"admin"}), roles=_ADMINS)
 MANAGEMENT_OR_ITSELF = replace(MANAGEMENT, runtime_token=True)  # of one runtime; the handler looks which
+COMMANDS = Access(this_machine=True)
 OWN_SESSION = Access(roles=_EVERY_ROLE)
 EVENTS = Access(scopes=frozenset({"admin"}), roles=_EVERY_ROLE)
 READ_ENDPOINTS = Access(scopes=frozenset({"admin", "endpoints"}), roles=_EVERY_ROLE)
@@ -101,4 +103,6 @@ def may(principal: Principal, access: Access) -> bool:
         return access.loopback
     if principal.kind is PrincipalKind.RUNTIME:
         return access.runtime_token
+    if access.this_machine:
+        return principal.kind is PrincipalKind.THIS_MACHINE
     return bool(principal.scopes & access.scopes)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from corral.app.people.one_time_tokens import OneTimeTokens
 from corral.app.people.passwords import Passwords
 from corral.app.people.session_secret import SessionSecret
 from corral.app.people.sessions import Sessions
@@ -23,6 +24,7 @@ class People:
     sessions: Sessions
     revoked: RevokedSessions
     invitations: Invitations
+    one_time: OneTimeTokens
 
 
 async def open_people(
@@ -32,6 +34,7 @@ async def open_people(
     secret: SessionSecret,
     passwords: Passwords | None = None,
     now: Callable[[], float] = time.time,
+    clock: Callable[[], float] = time.monotonic,
 ) -> People:
     """Read users, invitations and ended sessions into memory. Raises DiskFull."""
     await secret.load()
@@ -46,4 +49,5 @@ async def open_people(
         sessions=Sessions(secret=secret, users=users, revoked=revoked, now=now),
         revoked=revoked,
         invitations=invitations,
+        one_time=OneTimeTokens(clock=clock),
     )

@@ -27,6 +27,8 @@ WHO_MAY = {
     "GET /v0/system": OPEN,
     "POST /v0/auth/login": OPEN,
     "POST /v0/auth/register": OPEN,
+    "POST /v0/auth/one-time": OPEN,
+    "POST /v0/auth/one-time-tokens": frozenset[str](),
     "POST /v0/auth/logout": SESSIONS,
     "GET /v0/auth/me": SESSIONS,
     "PUT /v0/auth/password": SESSIONS,
