@@ -1,6 +1,8 @@
 """The watch and axe see what they are there for, on pages made to be wrong."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,23 +14,32 @@ from tests.page.conftest import ADMIN, Shot
 from tests.page.visits import Visits
 from tests.page.watch import PageWatch
 
-BLANK = "<!doctype html><html lang=en><title>t</title><main><h1>t</h1>{}</main>"
-POLICY = {"content-security-policy": "default-src 'self'"}
+PAGE = "<!doctype html><html lang=en><title>t</title><main><h1>t</h1>{}</main>"
+Headers = Mapping[str, str]
+POLICY: Headers = {"content-security-policy": "default-src 'self'"}
 
 
-def shows(page: Page, body: str, headers: dict[str, str] | None = None) -> None:
+def shows(page: Page, body: str, headers: Headers | None = None) -> None:
+    """Answer `/made` with this body, and go there."""
     page.route(
         "**/made",
         lambda route: route.fulfill(
-            body=BLANK.format(body), headers={"content-type": "text/html", **(headers or {})}
+            body=PAGE.format(body), headers={"content-type": "text/html", **(headers or {})}
         ),
     )
     page.goto("/made")
 
 
-def complaint(watch: PageWatch, page: Page, body: str, headers: dict[str, str] | None = None) -> str:
-    shows(page, body, headers)
-    page.wait_for_load_state("networkidle")
+def complaint(
+    watch: PageWatch,
+    page: Page,
+    event: Literal["console", "pageerror"],
+    body: str,
+    policy: Headers | None = None,
+) -> str:
+    """What the watch says of a page with this body; the test goes on as if it had said nothing."""
+    with page.expect_event(event):
+        shows(page, body, policy)
     with pytest.raises(pytest.fail.Exception) as failure:
         watch.check()
     watch.expect_error("")
@@ -37,25 +48,23 @@ def complaint(watch: PageWatch, page: Page, body: str, headers: dict[str, str] |
 
 def test_another_origin(watch: PageWatch, anonymous_page: Page) -> None:
     with in_background(openai_server()) as elsewhere:
-        picture = f'<img alt=x src="{elsewhere.base_url}/health">'
-        assert f"asked another origin: GET {elsewhere.base_url}/health" in complaint(
-            watch, anonymous_page, picture
-        )
+        picture = f'<img alt=x src="{elsewhere.base_url}/health" onerror="console.log(1)">'
+        text = complaint(watch, anonymous_page, "console", picture)
+        assert f"asked another origin: GET {elsewhere.base_url}/health" in text
 
 
 def test_a_thrown_error(watch: PageWatch, anonymous_page: Page) -> None:
-    assert "threw: Error: lost sheep" in complaint(
-        watch, anonymous_page, "<script>throw new Error('lost sheep')</script>"
-    )
+    script = "<script>throw new Error('lost sheep')</script>"
+    assert "threw: Error: lost sheep" in complaint(watch, anonymous_page, "pageerror", script)
 
 
 def test_a_broken_content_policy(watch: PageWatch, anonymous_page: Page) -> None:
-    text = complaint(watch, anonymous_page, "<script>document.title = 'in'</script>", POLICY)
-    assert "Content Security Policy" in text
+    script = "<script>document.title = 'in'</script>"
+    assert "Content Security Policy" in complaint(watch, anonymous_page, "console", script, POLICY)
 
 
 def test_a_refused_request(watch: PageWatch, anonymous_page: Page) -> None:
-    text = complaint(watch, anonymous_page, "<script>fetch('/v0/users')</script>")
+    text = complaint(watch, anonymous_page, "console", "<script>fetch('/v0/users')</script>")
     assert "status of 401" in text and "/v0/users" in text
 
 
