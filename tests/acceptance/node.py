@@ -23,13 +23,14 @@ class Node:
     def __init__(self, home: Path, *, models: Path, settings: Mapping[str, str] | None = None) -> None:
         self.home = home
         self.port = _free_port()
+        self.peer_port = _free_port()
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")},
             "CORRAL_DATA_DIR": str(home),
             "CORRAL_MODELS_DIR": str(models),
             "CORRAL_HOST": "127.0.0.1",
             "CORRAL_PORT": str(self.port),
-            "CORRAL_PEER_PORT": str(_free_port()),
+            "CORRAL_PEER_PORT": str(self.peer_port),
             "CORRAL_BOOTSTRAP_API_KEY": API_KEY,
             **(settings or {}),
         }

@@ -12,11 +12,15 @@ _IMPACTS = ("serious", "critical")
 _MOST_NODES = 5
 
 
-def check_accessibility(page: Page) -> None:
-    """Fail if axe finds anything serious on the page as it is now, with a list of what and where."""
+def check_accessibility(page: Page, *, rules: Sequence[str] = ()) -> None:
+    """Fail if axe finds anything serious on the page as it is now, with a list of what and where.
+
+    `rules`: only these, such as `color-contrast` for a page that was looked at in another theme.
+    """
     if page.evaluate("() => typeof window.axe") == "undefined":
         page.evaluate(_axe_source())
-    result = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    result = page.evaluate("options => axe.run(document, options)", options)
     serious = [finding for finding in result["violations"] if finding["impact"] in _IMPACTS]
     if serious:
         described = "\n".join(line for finding in serious for line in _described(finding))

@@ -117,7 +117,7 @@ def anonymous_page(visits: Visits) -> Page:
 
 
 @pytest.fixture
-def axe() -> Callable[[Page], None]:
+def axe() -> Callable[..., None]:
     """Fails the test if axe finds anything serious on the page as it is now."""
     return check_accessibility
 
