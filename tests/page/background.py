@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TypeVar
 
@@ -12,16 +13,27 @@ Server = TypeVar("Server")
 @contextmanager
 def in_background(server: AbstractAsyncContextManager[Server]) -> Iterator[Server]:
     """Runs it, as in `with in_background(openai_server()) as upstream`."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="fake server")
+    running: Future[tuple[Server, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def run() -> None:
+        over = asyncio.Event()
+        try:
+            async with server as started:
+                running.set_result((started, asyncio.get_running_loop(), over))
+                await over.wait()
+        except Exception as error:
+            if running.done():
+                raise
+            running.set_exception(error)
+        await asyncio.sleep(0)  # lets the transports that were closed just now end
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),), name="fake server")
     thread.start()
     try:
-        running = asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
+        started, loop, over = running.result()
         try:
-            yield running
+            yield started
         finally:
-            asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
+            loop.call_soon_threadsafe(over.set)
     finally:
-        loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        loop.close()
