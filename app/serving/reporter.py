@@ -16,7 +16,7 @@ from corral.engines.load import GpuLoad
 from corral.engines.model import Lifecycle, ModelFile, ModelStatus
 from corral.engines.model_names import parse
 
-NEW_S = 2.0  # fingerprints are told so long: each peer hears some heartbeat in that time
+NEW_S = 2.0  # fingerprints are told so long: the router hears each change, other members mostly
 _ORDER = {Lifecycle.LOADED: 0, Lifecycle.LOADING: 1, Lifecycle.ERROR: 2, Lifecycle.ON_DISK: 3}
 
 

@@ -24,7 +24,7 @@ from corral.peers.cluster.members import TABLE, Members
 from corral.peers.cluster.outgoing import Outgoing
 from corral.peers.cluster.peer_facts import FactBook
 from corral.peers.cluster.seen import Seen
-from corral.peers.cluster.surroundings import About, Addresses, Listener
+from corral.peers.cluster.surroundings import About, Addresses, Listener, told_addresses
 from corral.peers.cluster.term_file import read_term, write_term
 from corral.peers.election import messages as election
 from corral.peers.election.chronicle import Change
@@ -81,9 +81,8 @@ class Cluster:
         self._listener = listener
         self._clock = clock
         self._wall = wall
-        self._load = b""
         self._seen = Seen()
-        self._outgoing = Outgoing()
+        self._outgoing = Outgoing(summary=ledger.summary, clock=clock)
         self._changed = asyncio.Event()
         self.links = Links(dialler=dialler, observer=self)
         self._heart: Heart | None = None
@@ -230,8 +229,11 @@ class Cluster:
                 self.heart.do(self.heart.elector.set_preference(preference, self._clock()))
 
     def set_load(self, report: bytes) -> None:
-        """What heartbeats say of this machine's load from now on; equal bytes are sent once."""
-        self._load = report
+        """What heartbeats say of this machine's load from now on; equal bytes are sent once, to the router at once."""
+        if report != self._outgoing.load:
+            self._outgoing.load = report
+            if (router := self.router) is not None:
+                self._send_beat(router, b"")
 
     def tell(self, peer: NodeId, topic: str, body: bytes) -> None:
         """Tell a member something longer; lost if its link is down."""
@@ -286,13 +288,10 @@ class Cluster:
     def send_election(self, to: NodeId, message: election.Message) -> None:
         """Heartbeats take along what else changed."""
         body = election.encode(message)
-        if not isinstance(message, election.Beat):
+        if isinstance(message, election.Beat):
+            self._send_beat(to, body)
+        else:
             self.links.send(to, wire.encode(wire.Beat(election=body)))
-        elif self.links.is_open(to):
-            beat = self._outgoing.beat(
-                to, election=body, summary=self._ledger.summary(), load=self._load, now=self._clock()
-            )
-            self.links.send(to, wire.encode(beat))
 
     def dial_now(self, peer: NodeId) -> None:
         """The elector wants to know whether it is there."""
@@ -346,14 +345,15 @@ class Cluster:
     def _others(self) -> list[NodeId]:
         return [node for node in self.members.roster.members if node != self.node]
 
+    def _send_beat(self, to: NodeId, body: bytes) -> None:
+        if self.links.is_open(to):
+            self.links.send(to, wire.encode(self._outgoing.beat(to, election=body)))
+
     def _greet(self, peer: NodeId) -> None:
-        known = {
-            other: tuple(str(each) for each in self._addresses.addresses(other) if not each.is_link_local)[:4]
-            for other in self._others()[: wire.MOST_MEMBERS]
-            if other != peer
-        }
-        told = {str(node): addresses for node, addresses in known.items() if addresses}
-        self.links.send(peer, wire.encode(self._about.hello(self.boot, told)))
+        others = [each for each in self._others()[: wire.MOST_MEMBERS] if each != peer]
+        self.links.send(
+            peer, wire.encode(self._about.hello(self.boot, told_addresses(self._addresses, others)))
+        )
 
     async def _enrol(self) -> None:
         own = own_row(

@@ -1,6 +1,6 @@
 """What goes into heartbeats: the election's message, and of the rest only what the member hasn't been told on this link."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import msgspec
@@ -21,9 +21,13 @@ class _Told:
 
 
 class Outgoing:
-    """What each member was told."""
+    """What there is to say, and what each member was told of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, summary: Callable[[], Summary], clock: Callable[[], float]) -> None:
+        """`clock` is in seconds and doesn't jump."""
+        self.load = b""  # of this machine now
+        self._summary = summary
+        self._clock = clock
         self._told: dict[NodeId, _Told] = {}
 
     def begin(self, peer: NodeId) -> None:
@@ -34,9 +38,10 @@ class Outgoing:
         """Forget those that left the cluster."""
         self._told = {peer: each for peer, each in self._told.items() if peer in members}
 
-    def beat(self, peer: NodeId, *, election: bytes, summary: Summary, load: bytes, now: float) -> Beat:
-        """The next heartbeat to a member. `now` is in seconds of a clock that doesn't jump."""
+    def beat(self, peer: NodeId, *, election: bytes) -> Beat:
+        """The next heartbeat to a member; without `election` it has only the news."""
         told = self._told.setdefault(peer, _Told())
+        summary, load, now = self._summary(), self.load, self._clock()
         news = _differs(told.summary, summary) or now - told.summary_at >= SUMMARY_EVERY_S
         beat = Beat(
             election=election,

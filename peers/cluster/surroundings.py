@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 from corral.peers.address import Address
 from corral.peers.cluster.link_messages import Hello
@@ -31,12 +31,24 @@ class About:
         )
 
 
+_MOST_TOLD: Final = 4  # addresses of a member
+
+
 class Addresses(Protocol):
     """What this needs of `discovery.address_book.AddressBook`."""
 
     def gossip(self, node: NodeId, addresses: Iterable[Address], now: float) -> None: ...
 
     def addresses(self, node: NodeId) -> Sequence[Address]: ...
+
+
+def told_addresses(addresses: Addresses, nodes: Iterable[NodeId]) -> dict[str, tuple[str, ...]]:
+    """What to tell a member of where the others are: the best few of each, but for those of one link only."""
+    known = {
+        node: tuple(str(each) for each in addresses.addresses(node) if not each.is_link_local)
+        for node in nodes
+    }
+    return {str(node): found[:_MOST_TOLD] for node, found in known.items() if found}
 
 
 class Listener(Protocol):

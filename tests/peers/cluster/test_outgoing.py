@@ -9,35 +9,46 @@ def summary(last: int = 1, wall_ms: int = 1000) -> Summary:
     return Summary(log="log", last=last, digest="0" * 32, wall_ms=wall_ms)
 
 
-def told(outgoing: Outgoing, given: Summary, *, load: bytes = b"", now: float = 0.0) -> tuple[bool, bytes]:
-    """Whether the next beat has the summary, and its load."""
-    beat = outgoing.beat(ANNA, election=b"e", summary=given, load=load, now=now)
-    assert beat.election == b"e"
-    return bool(beat.replica), beat.load
+class Node:
+    """What a node has to say, at a time."""
+
+    def __init__(self) -> None:
+        self.summary = summary()
+        self.now = 0.0
+        self.outgoing = Outgoing(summary=lambda: self.summary, clock=lambda: self.now)
+
+    def tells(self, *, load: bytes = b"") -> tuple[bool, bytes]:
+        """Whether the next beat has the summary, and its load."""
+        self.outgoing.load = load
+        beat = self.outgoing.beat(ANNA, election=b"e")
+        assert beat.election == b"e"
+        return bool(beat.replica), beat.load
 
 
 def test_what_didnt_change_is_left_out() -> None:
-    outgoing = Outgoing()
-    assert told(outgoing, summary(), load=b"x") == (True, b"x")
-    assert told(outgoing, summary(wall_ms=1500), load=b"x", now=0.5) == (False, b"")
+    node = Node()
+    assert node.tells(load=b"x") == (True, b"x")
+    node.summary, node.now = summary(wall_ms=1500), 0.5
+    assert node.tells(load=b"x") == (False, b"")
 
 
 def test_what_changed_is_said() -> None:
-    outgoing = Outgoing()
-    told(outgoing, summary(1), load=b"x")
-    assert told(outgoing, summary(2), load=b"x") == (True, b"")
-    assert told(outgoing, summary(2), load=b"y") == (False, b"y")
+    node = Node()
+    node.tells(load=b"x")
+    node.summary = summary(2)
+    assert node.tells(load=b"x") == (True, b"")
+    assert node.tells(load=b"y") == (False, b"y")
 
 
 def test_the_summary_comes_again_after_a_while_with_the_clock_of_then() -> None:
-    outgoing = Outgoing()
-    told(outgoing, summary())
-    beat = outgoing.beat(ANNA, election=b"", summary=summary(wall_ms=9000), load=b"", now=SUMMARY_EVERY_S)
-    assert decode_summary(beat.replica).wall_ms == 9000
+    node = Node()
+    node.tells()
+    node.summary, node.now = summary(wall_ms=9000), SUMMARY_EVERY_S
+    assert decode_summary(node.outgoing.beat(ANNA, election=b"").replica).wall_ms == 9000
 
 
 def test_a_new_link_is_told_everything() -> None:
-    outgoing = Outgoing()
-    told(outgoing, summary(), load=b"x")
-    outgoing.begin(ANNA)
-    assert told(outgoing, summary(), load=b"x") == (True, b"x")
+    node = Node()
+    node.tells(load=b"x")
+    node.outgoing.begin(ANNA)
+    assert node.tells(load=b"x") == (True, b"x")
