@@ -35,7 +35,7 @@ from corral.app.telemetry import INTERVAL_S
 from corral.app.urls import urls_of
 from corral.app.version import program_version
 
-_SWITCH_INTERVAL_S = 0.001  # threads that redact and write records give the loop the interpreter back quickly
+_SWITCH_INTERVAL_S = 0.001  # threads that write records give the loop the interpreter back quickly
 _GARBAGE_THRESHOLD = (
     20_000  # new objects before the collector looks at them; Python's 700 is for small programs
 )

@@ -11,7 +11,7 @@ from enum import StrEnum
 import structlog
 
 from corral.app.gateway.recording import Outcome, RequestRecord
-from corral.app.history.row import Texts, request_values, texts_of, usage_rows
+from corral.app.history.row import request_values, texts_of, usage_rows
 from corral.app.store.database import Database, Statement, Value
 from corral.app.store.errors import DiskFull
 from corral.app.store.history import REQUESTS, TEXTS, UPSERT_USAGE, insert_statements
@@ -23,6 +23,8 @@ STOP_S = 5.0  # the last records get so long when the node stops
 BATCH = 1_000
 MOST_RECORDS = 20_000  # that wait; beyond it the oldest are lost
 MOST_BYTES = 64 * 2**20  # of their texts; beyond it the oldest texts are lost
+LARGE_BYTES = 64 * 1024  # texts of such a record are put together in a thread
+_AT_A_TIME = 25  # other records that are made before the loop has its turn: about a millisecond
 STRANGERS_PER_S = 20  # refused requests of nobody known that get a row each; others are only counted
 _LOG = structlog.get_logger(__name__)
 
@@ -136,7 +138,7 @@ class Recorder:
             records = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             self._bytes -= sum(map(_size, records))
             rows = [each for each in records if self._gets_a_row(each)]
-            self._batch = await asyncio.to_thread(_made, rows, records, texts=self._keep is Keep.FULL)
+            self._batch = await _made(rows, records, texts=self._keep is Keep.FULL)
         await self._database.write(self._batch.statements)
         self._batch = None
 
@@ -190,19 +192,23 @@ class _Batch:
     statements: Sequence[Statement]
 
 
-def _made(rows: Sequence[RequestRecord], records: Sequence[RequestRecord], *, texts: bool) -> _Batch:
-    numbered = list(enumerate(rows, start=1))
+async def _made(rows: Sequence[RequestRecord], records: Sequence[RequestRecord], *, texts: bool) -> _Batch:
+    """Small records are made on the loop: a thread would take the interpreter from it a millisecond at a time, which costs
+    answers more than the work itself."""
+    values: list[tuple[Value, ...]] = []
+    said: list[tuple[Value, ...]] = []
+    for number, record in enumerate(rows, start=1):
+        values.append(request_values(record, number))
+        if texts:
+            large = _size(record) > LARGE_BYTES
+            each = await asyncio.to_thread(texts_of, record) if large else texts_of(record)
+            said.append((number, each.request, each.answer, each.searched))
+        if number % _AT_A_TIME == 0:
+            await asyncio.sleep(0)
     last = len(rows) + 1  # of the sums: others get them after the rows
-    statements = insert_statements(*REQUESTS, [request_values(record, number) for number, record in numbered])
-    if texts:
-        said = [_text_values(number, texts_of(record)) for number, record in numbered]
-        statements += insert_statements(*TEXTS, said)
-    sums = [(*values, last) for values in usage_rows(records)]
+    sums = [(*each, last) for each in usage_rows(records)]
+    statements = [*insert_statements(*REQUESTS, values), *insert_statements(*TEXTS, said)]
     return _Batch(count=len(rows), statements=[*statements, Statement(UPSERT_USAGE, sums), take(last)])
-
-
-def _text_values(number: int, texts: Texts) -> tuple[Value, ...]:
-    return (number, texts.request, texts.answer, texts.searched)
 
 
 def _size(record: RequestRecord) -> int:

@@ -4,11 +4,12 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import orjson
 import pytest
 
 from corral.app.gateway.recording import Outcome
 from corral.app.gateway.trace import Trace
-from corral.app.history.recorder import STRANGERS_PER_S, Keep, Recorder
+from corral.app.history.recorder import LARGE_BYTES, STRANGERS_PER_S, Keep, Recorder
 from corral.app.store.database import Database, Statement, open_database
 from corral.app.store.errors import DiskFull
 from corral.app.store.history import History, HistoryFilter
@@ -60,6 +61,17 @@ async def test_records_become_rows_texts_and_sums(database: Database) -> None:
     sums = await database.read("SELECT sum(requests), sum(refusals), sum(prompt_tokens) FROM usage")
     assert tuple(sums[0]) == (3, 1, 6)
     assert (await database.read("SELECT count(*) FROM usage"))[0][0] == 2  # two endpoints: one, and none
+
+
+async def test_many_records_are_whole_whatever_their_length(database: Database) -> None:
+    recorder = Recorder(database=database)
+    said = ["short", "long " * (LARGE_BYTES // 4)] * 30
+    for number, text in enumerate(said):
+        body = orjson.dumps({"messages": [{"role": "user", "content": text}]})
+        recorder.put(record(at=NOW + number, request_body=body))
+    await recorder.flush()
+    rows = await database.read("SELECT request_body FROM request_texts ORDER BY number")
+    assert [orjson.loads(row["request_body"])["messages"][0]["content"] for row in rows] == said
 
 
 async def test_numbers_go_on_after_a_restart(database: Database) -> None:
