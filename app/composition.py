@@ -39,10 +39,12 @@ class Composition(Parts):
     def __init__(self, *, settings: Settings, state: State, logs: Logs, stop: StopSignal) -> None:
         super().__init__(settings=settings, state=state, logs=logs, stop=stop)
         self._authenticator = self._new_authenticator()
+        self._dashboard = self._new_dashboard()
         self.watch = Watch(
             feed=self.feed,
             models=self.pool,
             load=self._admission,
+            machines=self._dashboard.live_runtimes,
             state=lambda: health_document(self._node, self.phase, self.recorder.status),
             cluster=self.cluster_events.snapshot,
             endpoints=self.external.control.documents,
@@ -118,7 +120,7 @@ class Composition(Parts):
             people=state.people,
             audit=self.audit,
             history=self.history,
-            dashboard=self._dashboard(),
+            dashboard=self._dashboard,
             feed=self.feed,
             watch=self.watch,
             still_valid=self._still_valid,
@@ -163,7 +165,7 @@ class Composition(Parts):
             principal.id, now=time.time()
         )
 
-    def _dashboard(self) -> Dashboard:
+    def _new_dashboard(self) -> Dashboard:
         return Dashboard(
             node=self._node,
             state=lambda: self.phase,
@@ -178,4 +180,6 @@ class Composition(Parts):
             peer_samples=self._peers.samples,
             servers=self.external.control.documents,
             registered=self.runtimes.runtimes,
+            hardware=self.own_machine,
+            node_id=self.state.identity.node,
         )

@@ -11,6 +11,8 @@ from corral.app.history.recorder import RecordingStatus
 from corral.app.store.statistics import Recent, Statistics
 from corral.app.telemetry import Sample, Telemetry
 from corral.app.times import rfc3339
+from corral.engines.battery import Battery
+from corral.engines.devices import Devices
 from corral.engines.model import Lifecycle, ModelStatus
 
 HOUR_S, DAY_S, MINUTE_S = 3_600, 86_400, 60
@@ -21,6 +23,14 @@ class Models(Protocol):
     """What this needs of `engines.pool.ModelPool`."""
 
     def models(self) -> tuple[ModelStatus, ...]: ...
+
+
+class Hardware(Protocol):
+    """What this needs of `serving.own_machine.OwnMachine`."""
+
+    def devices(self) -> Devices | None: ...
+
+    def battery(self) -> Battery | None: ...
 
 
 class Registered(Protocol):
@@ -43,7 +53,7 @@ class Load(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:
-    """Gathers. `cloud_keys`: provider → whether its key is set; `peers`: as `runtimes` shows them;
+    """Gathers. `node_id` is this machine's among its peers. `cloud_keys`: provider → whether its key is set; `peers`: as `runtimes` shows them;
     `servers`: elsewhere, as GET /v0/endpoints lists them."""
 
     node: NodeInfo
@@ -59,6 +69,8 @@ class Dashboard:
     peer_samples: Callable[[str], list[dict[str, Any]] | None] = lambda _id: None
     servers: Callable[[], list[dict[str, Any]]] = list
     registered: Registered | None = None
+    hardware: Hardware | None = None
+    node_id: str | None = None
     now: Callable[[], float] = time.time
 
     async def stats(self) -> dict[str, Any]:
@@ -90,27 +102,50 @@ class Dashboard:
 
     def runtimes(self) -> list[dict[str, Any]]:
         """What serves models: this machine, its peers, runtimes that registered."""
-        models = self.models.models()
-        latest = self.telemetry.latest
         return [
-            {
-                "id": self.node.name,
-                "kind": "node",
-                "name": self.node.name,
-                "status": "online" if self.state() is NodeState.OK else self.state().value,
-                "version": self.node.version,
-                "active_requests": sum(each.live.active for each in models),
-                "tokens_per_s": sum(each.live.tokens_per_s for each in models),
-                "loaded_models": [each.file.name for each in models if each.lifecycle is Lifecycle.LOADED],
-                "load": None if latest is None else sample_document(latest),
-            },
+            self._own(),
             *self.peers(),
             *(() if self.registered is None else self.registered.documents()),
         ]
 
+    def _own(self) -> dict[str, Any]:
+        models = self.models.models()
+        devices = None if self.hardware is None else self.hardware.devices()
+        return {
+            "id": self.node.name,
+            "node": self.node_id,
+            "kind": "node",
+            "name": self.node.name,
+            "status": "online" if self.state() is NodeState.OK else self.state().value,
+            "version": self.node.version,
+            "active_requests": sum(each.live.active for each in models),
+            "tokens_per_s": sum(each.live.tokens_per_s for each in models),
+            "loaded_models": [each.file.name for each in models if each.lifecycle is Lifecycle.LOADED],
+            "models": len(models),
+            "hardware": None if devices is None else hardware_document(devices),
+            "load": self._own_load(),
+        }
+
+    def _own_load(self) -> dict[str, Any] | None:
+        latest = self.telemetry.latest
+        if latest is None:
+            return None
+        battery = None if self.hardware is None else self.hardware.battery()
+        if battery is None:
+            return sample_document(latest)
+        return {
+            **sample_document(latest),
+            "battery_percent": battery.percent,
+            "on_battery": battery.in_use,
+        }
+
+    def live_runtimes(self) -> list[dict[str, Any]]:
+        """The same without the times of readings: equal as long as nothing else changes."""
+        return [_timeless(each) for each in self.runtimes()]
+
     def samples(self, id: str) -> list[dict[str, Any]] | None:
         """The last hour of a machine's load, oldest first; None if there is no such machine."""
-        if id == self.node.name:
+        if id in (self.node.name, self.node_id):
             return [sample_document(each) for each in self.telemetry.samples]
         samples = self.peer_samples(id)
         return self.registered.samples(id) if samples is None and self.registered is not None else samples
@@ -147,6 +182,21 @@ def sample_document(sample: Sample) -> dict[str, Any]:
         "queued": sample.queued,
         "tokens_per_s": round(sample.tokens_per_s, 1),
     }
+
+
+def hardware_document(devices: Devices) -> dict[str, Any]:
+    """What a machine has to run models with."""
+    return {
+        "cores": devices.cores,
+        "memory_bytes": devices.memory.total_bytes,
+        "gpus": [{"name": gpu.name, "memory_bytes": gpu.total_bytes} for gpu in devices.gpus],
+    }
+
+
+def _timeless(runtime: Mapping[str, Any]) -> dict[str, Any]:
+    load = runtime["load"]
+    kept = None if load is None else {name: value for name, value in load.items() if name != "at"}
+    return {**{name: value for name, value in runtime.items() if name != "heard_at"}, "load": kept}
 
 
 def _recent(recent: Recent) -> dict[str, Any]:

@@ -247,7 +247,7 @@ class Parts:
             contacts=state.contacts,
             client=state.client,
             ledger=state.ledger,
-            preference=lambda: preference_of(settings.router),
+            preference=lambda chosen: preference_of(chosen or settings.router),
             serving=ServingLink(
                 reporter=reporter, endpoints=self._peers, topics={copy_wire.TOPIC: self.history_copying}
             ),

@@ -63,9 +63,11 @@ class Watch:
         cluster: Callable[[], dict[str, Any]],
         endpoints: Callable[[], list[dict[str, Any]]] = list,
         downloads: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
+        machines: Callable[[], list[dict[str, Any]]] | None = None,
     ) -> None:
         """`state`: what /health says; `cluster`: what administrators see besides, of which others tell changes;
-        `endpoints`: servers elsewhere, as GET /v0/endpoints lists them; `downloads`: as GET /v0/models/copies does."""
+        `endpoints`: servers elsewhere, as GET /v0/endpoints lists them; `downloads`: as GET /v0/models/copies does;
+        `machines`: as GET /v0/dashboard/runtimes, for administrators."""
         self._feed = feed
         self._models = models
         self._load = load
@@ -73,6 +75,7 @@ class Watch:
         self._cluster = cluster
         self._endpoints = endpoints
         self._downloads = downloads
+        self._machines = machines
         self._seen: dict[str, object] = {}
 
     async def run(self) -> None:
@@ -86,14 +89,24 @@ class Watch:
         """Publish what changed since the last look; nothing while nobody watches."""
         if not self._feed.watchers:
             return
-        for kind, data in self._looked_at().items():
-            if self._seen.get(kind) != data:
-                self._seen[kind] = data
-                self._feed.publish(kind, {kind: data}, private=False)
+        self._tell(self._looked_at(), private=False)
+        self._tell(self._private(), private=True)
 
     def snapshot(self, *, everything: bool) -> dict[str, Any]:
         """How things are now, for somebody who begins to watch; `everything` is for administrators."""
-        return {**self._looked_at(), **(self._cluster() if everything else {})}
+        return {
+            **self._looked_at(),
+            **({**self._private(), **self._cluster()} if everything else {}),
+        }
+
+    def _tell(self, looked_at: Mapping[str, Any], *, private: bool) -> None:
+        for kind, data in looked_at.items():
+            if self._seen.get(kind) != data:
+                self._seen[kind] = data
+                self._feed.publish(kind, {kind: data}, private=private)
+
+    def _private(self) -> dict[str, Any]:
+        return {} if self._machines is None else {"machines": self._machines()}
 
     def _looked_at(self) -> dict[str, Any]:
         models = self._models.models()

@@ -19,7 +19,7 @@ class ThisNode(NamedNode):
 class Node(NamedNode):
     """A machine of the cluster as the router sees it. `clock_skew_s`: so far ahead is its clock.
 
-    `link`: how the last try to reach its peer port ended, and `trouble` why it failed.
+    `router_choice`: what was chosen for it here; null: its own setting `router` counts. `link`: how the last try to reach its peer port ended, and `trouble` why it failed.
     """
 
     this: bool
@@ -31,6 +31,7 @@ class Node(NamedNode):
     http_port: int | None
     clock_skew_s: float | None
     approved_at: str
+    router_choice: Literal["auto", "prefer", "never"] | None
     needs_update: bool
     link: Literal["reached", "refused", "unreachable", "not_trusted", "broken"] | None
     trouble: str | None

@@ -1,7 +1,7 @@
 """Managing the cluster: its machines, who may join, who is router."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, Field
 
@@ -31,6 +31,8 @@ class ClusterControl(Protocol):
 
     async def remove(self, node: str) -> None: ...
 
+    async def choose_router(self, node: str, choice: str | None) -> Document: ...
+
     async def rename(self, name: str) -> None: ...
 
     async def hand_over(self, node: str | None) -> Document: ...
@@ -56,6 +58,12 @@ class ClusterName(Strict):
     """A label of a host name: letters, digits and hyphens."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,48}[A-Za-z0-9])?$")]
+
+
+class NodeChange(Strict):
+    """Whether a machine should be the router; null: its own setting `router` counts."""
+
+    router: Literal["auto", "prefer", "never"] | None
 
 
 class Handover(Strict):
@@ -110,6 +118,10 @@ class ClusterRoutes:
     async def remove(self, call: Call) -> GatewayResponse:
         await self._control.remove(call.parameters["id"])
         return json_answer({"removed": True})
+
+    async def change_node(self, call: Call) -> GatewayResponse:
+        wanted = validated(NodeChange, call.json)
+        return json_answer(await self._control.choose_router(call.parameters["id"], wanted.router))
 
     async def hand_over(self, call: Call) -> GatewayResponse:
         return json_answer(await self._control.hand_over(validated(Handover, call.json).node))
@@ -169,6 +181,15 @@ class ClusterRoutes:
                 "POST", "/requests/<id>/approve", self.approve, approve, answer=shapes.Decided, errors=(404,)
             ),
             _route("POST", "/requests/<id>/deny", self.deny, deny, answer=shapes.Decided, errors=(404,)),
+            _route(
+                "PUT",
+                "/nodes/<id>",
+                self.change_node,
+                "Choose whether a machine should be the router",
+                answer=shapes.Node,
+                body=NodeChange,
+                errors=(404,),
+            ),
             _route(
                 "DELETE",
                 "/nodes/<id>",

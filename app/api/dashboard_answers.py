@@ -1,13 +1,48 @@
 """Shapes of the dashboard's answers, for the OpenAPI document."""
 
-from typing import Any
+from typing import Literal
 
 from corral.app.api.answers import Open
 from corral.app.api.endpoint_answers import Endpoint
 
 
+class Totals(Open):
+    """Since records are kept."""
+
+    requests: int
+    failures: int
+    refusals: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    duration_s: float
+
+
+class Recent(Open):
+    """A span of time. Durations are null while there is nothing to count."""
+
+    requests: int
+    ok: int
+    refused: int
+    failed: int
+    cancelled: int
+    average_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    first_token_p50_ms: float | None
+
+
+class RecordingState(Open):
+    """Whether requests are recorded; `reason` says why not."""
+
+    paused: bool
+    reason: str | None
+    waiting: int
+    lost: int
+
+
 class Stats(Open):
-    """`*_key_present` say for which cloud providers a key is set. Durations are null while there is nothing to count."""
+    """`*_key_present` say for which cloud providers a key is set."""
 
     nodes: int
     endpoints: int
@@ -16,22 +51,71 @@ class Stats(Open):
     models_loaded: int
     active_requests: int
     waiting_requests: int
-    total: dict[str, float]
-    last_hour: dict[str, float | None]
-    last_day: dict[str, float | None]
-    recording: dict[str, Any]
+    tokens_per_s: float
+    total: Totals
+    last_hour: Recent
+    last_day: Recent
+    recording: RecordingState
+
+
+class Card(Open):
+    """A graphics card."""
+
+    name: str
+    memory_bytes: int
+
+
+class Hardware(Open):
+    """What a machine has to run models with."""
+
+    cores: int
+    memory_bytes: int
+    gpus: list[Card]
+
+
+class CardLoad(Open):
+    """Null: the driver doesn't say."""
+
+    name: str
+    used_percent: float | None
+    memory_percent: float | None
+    temperature_celsius: float | None
+
+
+class MachineLoad(Open):
+    """A reading. Machines with a battery also say `battery_percent` and `on_battery`."""
+
+    at: str
+    cpu_percent: float | None
+    memory_percent: float | None
+    gpus: list[CardLoad]
+    active: int
+    queued: int
+    tokens_per_s: float
+    battery_percent: int | None = None
+    on_battery: bool | None = None
 
 
 class Runtime(Open):
-    """A machine of the cluster (kind `node`), or a runtime that registered by HTTP (`runtime`)."""
+    """A machine of the cluster (kind `node`, `node` is its id there), or a runtime that registered by HTTP (`runtime`).
+
+    `hardware` is null where it isn't known.
+    """
 
     id: str
-    kind: str
+    node: str | None = None
+    kind: Literal["node", "runtime"]
     name: str
     status: str
+    version: str | None = None
     active_requests: int
+    tokens_per_s: float
     loaded_models: list[str]
-    load: dict[str, Any] | None
+    models: int
+    hardware: Hardware | None = None
+    load: MachineLoad | None
+    last_error: str | None = None
+    failing_since: str | None = None
 
 
 class Runtimes(Open):
@@ -63,7 +147,7 @@ class Overview(Open):
 class Samples(Open):
     """Every ten seconds of the last hour, oldest first."""
 
-    samples: list[dict[str, Any]]
+    samples: list[MachineLoad]
     total: int
 
 

@@ -9,6 +9,7 @@ from corral.app.cluster.joining import Joining, Wish
 from corral.app.cluster.naming import Naming
 from corral.app.cluster.numbers import ClusterNumbers, numbers_of
 from corral.app.cluster.pairing_desk import PairingDesk
+from corral.app.cluster.router_choices import RouterChoices
 from corral.app.cluster.splits import Change, Silence, split_warnings
 from corral.app.cluster.written_addresses import PEER_PORT
 from corral.app.times import rfc3339
@@ -38,6 +39,7 @@ class Control:
         joining: Joining,
         ledger: Ledger,
         naming: Naming,
+        choices: RouterChoices,
         url: Callable[[], str],
         local_url: Callable[[], str],
         discovery: Callable[[], Document],
@@ -54,6 +56,7 @@ class Control:
         self._joining = joining
         self._ledger = ledger
         self._naming = naming
+        self._choices = choices
         self._url = url
         self._local_url = local_url
         self._discovery = discovery
@@ -121,7 +124,8 @@ class Control:
     @property
     def unsaid(self) -> object:
         """What changes without anybody being told."""
-        return self._naming.name, self._joining.status, [each.id for each in self._desk.pending()]
+        choices = [self._choices.of(node) for node in self._cluster.members.roster.members]
+        return self._naming.name, self._joining.status, [each.id for each in self._desk.pending()], choices
 
     @property
     def role(self) -> str:
@@ -155,6 +159,12 @@ class Control:
         await self._cluster.say_removed(node)
         await self._ledger.write([Edit(TABLE, node, {"revoked_at": self._now()})])
         await self._on_removed()
+
+    async def choose_router(self, node: str, choice: str | None) -> Document:
+        """Whether a machine should be the router; None: its own setting counts. Raises NoSuchNode."""
+        id = NodeId(node)
+        await self._choices.choose(id, choice)
+        return self._node(self._cluster.members.roster.members[id])
 
     async def rename(self, name: str) -> None:
         """Call the cluster something else."""
@@ -264,6 +274,7 @@ class Control:
             "http_port": hello.http_port if known else None,
             "clock_skew_s": 0.0 if this else self._skew(node),
             "approved_at": rfc3339(member.approved_at),
+            "router_choice": self._choices.of(node),
             "needs_update": facts.needs_update,
             "link": None if dialled is None else dialled.kind,
             "trouble": None if dialled is None else dialled.error,

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +17,7 @@ from corral.app.cluster.leaving import LEAVE_PATH, tell_goodbye
 from corral.app.cluster.naming import Naming
 from corral.app.cluster.neighbourhood import Neighbourhood
 from corral.app.cluster.pairing_desk import PairingDesk
+from corral.app.cluster.router_choices import RouterChoices
 from corral.app.cluster.serving_link import ServingLink
 from corral.app.cluster.written_addresses import WrittenAddresses
 from corral.app.paths import DataDir
@@ -69,12 +71,13 @@ class Membership:
         contacts: Contacts,
         client: PeerClient,
         ledger: Ledger,
-        preference: Callable[[], Preference],
+        preference: Callable[[str | None], Preference],
         serving: ServingLink,
         standpoint: Standpoint,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`program` is its version; `preference` blocks for a moment; `now` gives Unix time."""
+        """`program` is its version; `preference` gets what people chose for this machine, and blocks for a moment;
+        `now` gives Unix time."""
         self._settings = settings
         self._folder = DataDir(settings.data_dir)
         self._identity = identity
@@ -91,6 +94,7 @@ class Membership:
         self._leaving = False
         self._news = asyncio.Event()  # others belong to the cluster now
         self._preference = preference
+        self._choices = RouterChoices(ledger=ledger, members=members)
         self.cluster = self._new_cluster(identity, program)
         self.neighbourhood = self._new_neighbourhood(identity)
         self.desk = self._new_desk(identity)
@@ -106,7 +110,7 @@ class Membership:
             identity=identity,
             cluster=self._founded,
             about=About(name=settings.node_name, program=program, http_port=settings.port),
-            preference=self._preference(),
+            preference=self._preference(None),
             members=self._members,
             ledger=self._ledger,
             dialler=self._client,
@@ -158,6 +162,7 @@ class Membership:
             joining=self.joining,
             ledger=self._ledger,
             naming=self._naming,
+            choices=self._choices,
             url=self.url,
             local_url=lambda: f"http://localhost:{self.neighbourhood.front_port}",
             discovery=self.neighbourhood.document,
@@ -174,6 +179,8 @@ class Membership:
     async def open(self, *, front_port: int, routes: Sequence[PeerRoute]) -> None:
         """Be reachable and begin to look for others. Raises ListenError, LedgerError."""
         await self._naming.open(self._renamed)
+        await self._choices.open()
+        await self._look_again()
         await self.desk.open()
         await self.cluster.open()
         self._members.on_change(self._members_changed)
@@ -198,7 +205,7 @@ class Membership:
         supervisor.start("replication", self._ledger.run)
         supervisor.start("telling the load", lambda: self._serving.run(self.cluster))
         supervisor.start("who may connect", self._follow_members)
-        supervisor.every(_LOOK_S, "whether this machine should be the router", self._look_again)
+        supervisor.start("whether this machine should be the router", self._keep_looking)
         supervisor.start("the cluster's name", self._naming.run)
         supervisor.start("addresses of the other machines", self.neighbourhood.run)
 
@@ -276,9 +283,17 @@ class Membership:
     def _doors(self) -> Sequence[Door]:
         return doors(self.neighbourhood.candidates(), self._founded.id, self._contacts.written)
 
+    async def _keep_looking(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await self._choices.changed()
+            await self._look_again()
+
     async def _look_again(self) -> None:
-        """A laptop may run on its battery now."""
-        self.cluster.set_preference(await asyncio.to_thread(self._preference))
+        """A laptop may run on its battery now, and somebody may have chosen."""
+        chosen = self._choices.of(self._identity.node)
+        self.cluster.set_preference(await asyncio.to_thread(self._preference, chosen))
 
     def _renamed(self) -> None:
         self.neighbourhood.say_name()

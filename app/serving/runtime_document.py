@@ -17,6 +17,7 @@ def runtime_document(
     models = heard.models()
     return {
         "id": node,
+        "node": node,
         "kind": "node",
         "name": name,
         "status": _status(heard, online=online),
@@ -25,6 +26,7 @@ def runtime_document(
         "tokens_per_s": sum(each.live.tokens_per_s for each in models),
         "loaded_models": [each.file.name for each in models if each.lifecycle is Lifecycle.LOADED],
         "models": len(models),
+        "hardware": _hardware(heard.static),
         "load": None if heard.heard_at is None else load_document(heard.heard_at, heard.live, heard.static),
         "heard_at": None if heard.heard_at is None else rfc3339(heard.heard_at),
         "last_error": None if failure is None else failure.message,
@@ -57,6 +59,16 @@ def load_document(at: float, live: LiveReport, static: StaticReport) -> dict[str
         "battery_percent": live.battery_percent,
         "on_battery": live.on_battery,
         "in_use": live.in_use,
+    }
+
+
+def _hardware(static: StaticReport) -> dict[str, Any] | None:
+    if not static.cores:
+        return None
+    return {
+        "cores": static.cores,
+        "memory_bytes": static.memory_bytes,
+        "gpus": [{"name": gpu.name, "memory_bytes": gpu.memory_bytes} for gpu in static.gpus],
     }
 
 

@@ -227,9 +227,9 @@ class _Side:
     def _services(self) -> Services:
         options = self._options
         now = options.now
-        endpoint = self._endpoint()
-        endpoints = [endpoint, *options.endpoints]
+        endpoints = [self._endpoint(), *options.endpoints]
         gateway = self._gateway([*endpoints, *self._cloud.endpoints()])
+        dashboard = self._dashboard(endpoints)
         self._watch = Watch(
             feed=self._feed,
             models=self._pool,
@@ -237,6 +237,7 @@ class _Side:
             state=lambda: {"status": self._state().value},
             cluster=self._cluster_events.snapshot,
             endpoints=self._external.control.documents,
+            machines=dashboard.live_runtimes,
         )
         return Services(
             gateway=gateway,
@@ -253,7 +254,7 @@ class _Side:
             people=self._people,
             audit=self._audit,
             history=History(self._database),
-            dashboard=self._dashboard(endpoints),
+            dashboard=dashboard,
             feed=self._feed,
             watch=self._watch,
             still_valid=self._still_valid,

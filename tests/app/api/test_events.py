@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from corral.app.api.health import NodeState
-from tests.app.api.serving import ADMIN, ADMIN_KEY, VIEWER, Serving, serving
+from tests.app.api.serving import ADMIN, ADMIN_KEY, NODE, VIEWER, Serving, serving
 from tests.engines.echo_files import write_echo
 from tests.engines.waiting import until
 
@@ -81,6 +81,7 @@ async def test_a_snapshot_then_what_happens(tmp_path: Path) -> None:
         kind, snapshot, _ = await watcher.next()
         assert (kind, snapshot["node"], snapshot["load"]["active"]) == ("snapshot", {"status": "ok"}, 0)
         assert [model["name"] for model in snapshot["models"]] == ["parrot"]
+        assert [machine["name"] for machine in snapshot["machines"]] == [NODE]
         await ask(node)
         request, _ = await watcher.next_of("request")
         assert (request["model"], request["status"], request["who"]["name"]) == ("parrot", 200, "a")
@@ -88,6 +89,8 @@ async def test_a_snapshot_then_what_happens(tmp_path: Path) -> None:
         await node.watch.look()
         models, _ = await watcher.next_of("models")
         assert models["models"][0]["lifecycle"] == "loaded"
+        machines, _ = await watcher.next_of("machines")
+        assert machines["machines"][0]["loaded_models"] == ["parrot"]
         async with node.http(ADMIN_KEY) as http:
             await http.post("/v0/api-keys", json={"name": "phone", "scopes": ["api"]})
             await http.post("/v0/api-keys", json={"name": ""})
@@ -130,7 +133,8 @@ async def test_who_falls_behind_is_told_to_reload(tmp_path: Path) -> None:
 async def test_viewers_see_no_requests_of_others(tmp_path: Path) -> None:
     write_echo(tmp_path)
     async with serving(tmp_path) as node, watching(node, bearer(node.token(VIEWER))) as watcher:
-        assert (await watcher.next())[0] == "snapshot"
+        kind, snapshot, _ = await watcher.next()
+        assert kind == "snapshot" and not snapshot.keys() & {"machines", "cluster", "joining"}
         await ask(node)
         await node.watch.look()
         seen = [(await watcher.next())[0] for _ in range(4)]

@@ -107,6 +107,7 @@ WHO_MAY = {
     "DELETE /v0/cluster/invites/<id>": MANAGERS,
     "POST /v0/cluster/requests/<id>/approve": MANAGERS,
     "POST /v0/cluster/requests/<id>/deny": MANAGERS,
+    "PUT /v0/cluster/nodes/<id>": MANAGERS,
     "DELETE /v0/cluster/nodes/<id>": MANAGERS,
     "POST /v0/cluster/handover": MANAGERS,
     "POST /v0/cluster/code": MANAGERS,

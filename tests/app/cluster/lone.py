@@ -84,7 +84,7 @@ def lone_node(
         contacts=contacts,
         client=client,
         ledger=ledger,
-        preference=Preference,
+        preference=lambda chosen: Preference(),
         serving=ServingLink(reporter=reporter, endpoints=peers),
         standpoint=Standpoint(
             used=lambda: False, end_sessions=nothing, start_anew=lambda: None, changed=lambda: None
