@@ -20,6 +20,7 @@ from corral.app.gateway.auth import check_allowed
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import INFERENCE, MANAGEMENT
 from corral.app.openai.validation import validated
+from corral.app.page.page_routes import for_browser, to_dashboard
 from corral.app.registry.registry import Wanted
 from corral.app.registry.repository import model_name
 from corral.engines.errors import ModelNotFound
@@ -115,11 +116,11 @@ class OllamaRoutes:
         return json_answer({"version": API_VERSION, "corral": self._version})
 
     async def root(self, call: Call) -> GatewayResponse:
-        """Programs look for Ollama's words here; people with a browser see whose answer it is."""
-        by_person = "text/html" in call.headers.get("accept", "")
-        text = b"Corral is running" if by_person else b"Ollama is running"
+        """Programs look for Ollama's words here; people with a browser want the dashboard."""
+        if for_browser(call):
+            return to_dashboard()
         return GatewayResponse(
-            status=200, headers={"content-type": "text/plain; charset=utf-8"}, body=once(text)
+            status=200, headers={"content-type": "text/plain; charset=utf-8"}, body=once(b"Ollama is running")
         )
 
     async def elsewhere(self, call: Call) -> GatewayResponse:

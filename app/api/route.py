@@ -66,7 +66,7 @@ class Route:
     @property
     def checks_host(self) -> bool:
         """Whether the Host header must be one of ours: all but inference and what is open by nature."""
-        return self.path.startswith(("/v0/", "/log/"))
+        return self.path.startswith(("/v0/", "/log/", "/dashboard", "/playground"))
 
     @property
     def audited(self) -> bool:

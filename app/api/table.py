@@ -39,6 +39,8 @@ from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.principal import Principal
 from corral.app.history.recorder import RecordingStatus
 from corral.app.openai.responses.service import ResponsesService
+from corral.app.page.page_files import PageFiles
+from corral.app.page.page_routes import PageRoutes
 from corral.app.people.people import People
 from corral.app.runtimes.assembly import RuntimeParts
 from corral.app.store.api_keys import ApiKeys
@@ -46,6 +48,7 @@ from corral.app.store.audit import Audit
 from corral.app.store.history import History
 from corral.app.supervisor import TaskStatus
 from corral.app.watch import Watch
+from corral.webui import BUILT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,7 @@ def routes_of(services: Services) -> list[Route]:
         *CloudRoutes(control=services.cloud).routes(),
         *RegistryRoutes(registry=services.registry, files=services.model_files).routes(),
         *PairRoutes(desk=services.pairing, info=services.pairing_info).routes(),
+        *PageRoutes(PageFiles(BUILT)).routes(),
     ]
 
 

@@ -207,7 +207,8 @@ async def test_credentials(node: Serving) -> None:
         assert (await http.get("/api/version")).json()["version"]
         assert (await http.get("/")).text == "Ollama is running"
         assert (await http.head("/")).status_code == 200
-        assert (await http.get("/", headers={"accept": "text/html"})).text == "Corral is running"
+        for_people = await http.get("/", headers={"accept": "text/html"})
+        assert (for_people.status_code, for_people.headers["location"]) == (302, "/dashboard")
         assert set((await http.get("/api/nowhere")).json()) == {"error"}
         assert set((await http.get("/api/chat")).json()) == {"error"}
 

@@ -139,6 +139,12 @@ WHO_MAY = {
     "PUT /v0/aliases/<id>": ENDPOINT_WRITERS,
     "DELETE /v0/aliases/<id>": ENDPOINT_WRITERS,
     "GET /pair/info": OPEN,
+    **{
+        f"GET /{page}{rest}": OPEN
+        for page in ("dashboard", "playground")
+        for rest in ("", "/", "/<path:page>")
+    },
+    "GET /dashboard/assets/<path:name>": OPEN,
     **{f"POST {path}": OPEN for path in PATHS.values()},
     "GET /v0/node/models": MANAGERS,
     "POST /v0/node/models/load": MANAGERS,
@@ -222,7 +228,7 @@ async def test_management_wants_a_host_name_of_ours(tmp_path: Path, host: str) -
         headers = {"authorization": f"Bearer {node.token(ADMIN)}", "host": host}
         for route in node.app.routes:
             answer = await asked(http, route, headers)
-            if route.path.startswith(("/v0/", "/log/")):
+            if route.path.startswith(("/v0/", "/log/", "/dashboard", "/playground")):
                 assert (answer.status_code, answer.json()["error"]["code"]) == (403, "host_not_allowed")
             else:
                 assert answer.status_code != 403

@@ -1,0 +1,48 @@
+/** One event of a stream of server-sent events. */
+export interface ServerEvent {
+  kind: string;
+  data: string;
+  id: string | null;
+}
+
+/** Cuts pieces of text into events (HTML standard, 9.2.6). Comments and empty events are left out. */
+export class EventParser {
+  private rest = "";
+
+  push(text: string): ServerEvent[] {
+    const blocks = (this.rest + text.replaceAll("\r\n", "\n")).split("\n\n");
+    this.rest = blocks.pop() ?? "";
+    return blocks.map(eventOf).filter((event) => event !== null);
+  }
+}
+
+function eventOf(block: string): ServerEvent | null {
+  const data: string[] = [];
+  let kind = "message";
+  let id: string | null = null;
+  for (const line of block.split("\n")) {
+    const colon = line.indexOf(":");
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+    if (name === "data") data.push(value);
+    else if (name === "event") kind = value;
+    else if (name === "id") id = value;
+  }
+  return data.length === 0 ? null : { kind, data: data.join("\n"), id };
+}
+
+/** The events of an answer, as they come. Ends when the answer does; throws when the connection breaks. */
+export async function* eventsOf(response: Response): AsyncGenerator<ServerEvent, void, void> {
+  const reader = response.body!.getReader();
+  const parser = new EventParser();
+  const decoder = new TextDecoder();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield* parser.push(decoder.decode(value, { stream: true }));
+    }
+  } finally {
+    void reader.cancel().catch(() => undefined);
+  }
+}

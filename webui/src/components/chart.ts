@@ -1,0 +1,66 @@
+import type uPlot from "uplot";
+
+export interface Series {
+  label: string;
+  /** One for each of the chart's times; null where nothing is known. */
+  values: readonly (number | null)[];
+  /** Which of the series' colours, 1…6; their order else. */
+  tone?: 1 | 2 | 3 | 4 | 5 | 6;
+  kind?: "line" | "bars";
+}
+
+export interface ChartData {
+  /** Unix times in seconds, ascending. */
+  times: readonly number[];
+  series: readonly Series[];
+}
+
+interface Look {
+  colour: (token: string) => string;
+  format: (value: number) => string;
+  bars: uPlot.Series.PathBuilder | undefined;
+}
+
+/** What uPlot draws: times first. */
+export function aligned({ times, series }: ChartData): uPlot.AlignedData {
+  return [[...times], ...series.map((each) => [...each.values])];
+}
+
+/** uPlot's options for a chart; colours come from the theme's tokens. */
+export function chartOptions(data: ChartData, look: Look): Omit<uPlot.Options, "width" | "height"> {
+  const axis = {
+    stroke: look.colour("--muted"),
+    grid: { stroke: look.colour("--border"), width: 1 },
+    ticks: { show: false },
+    font: "12px system-ui, sans-serif",
+  };
+  return {
+    padding: [12, 12, 0, 0],
+    legend: { show: false },
+    cursor: { points: { size: 7 }, drag: { x: false, y: false } },
+    scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
+    axes: [
+      { ...axis, grid: { show: false } },
+      { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => look.format(tick)) },
+    ],
+    series: [{}, ...data.series.map((each, at) => drawn(each, at, look))],
+  };
+}
+
+/** Which colour a series has. */
+export function toneOf(series: Series, at: number): string {
+  return `--series-${series.tone ?? (at % 6) + 1}`;
+}
+
+function drawn(series: Series, at: number, look: Look): uPlot.Series {
+  const colour = look.colour(toneOf(series, at));
+  const bars = series.kind === "bars";
+  return {
+    label: series.label,
+    stroke: colour,
+    width: bars ? 0 : 1.75,
+    fill: bars ? colour : `color-mix(in srgb, ${colour} 12%, transparent)`,
+    paths: bars ? look.bars : undefined,
+    points: { show: false },
+  };
+}

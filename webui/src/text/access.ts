@@ -1,0 +1,2 @@
+/** Texts of the page "Access". */
+export const text = { title: "Access" };

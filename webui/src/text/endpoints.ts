@@ -1,0 +1,2 @@
+/** Texts of the page "Endpoints". */
+export const text = { title: "Endpoints" };

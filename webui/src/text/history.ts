@@ -1,0 +1,2 @@
+/** Texts of the page "History". */
+export const text = { title: "History" };

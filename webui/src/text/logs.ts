@@ -1,0 +1,2 @@
+/** Texts of the page "Logs". */
+export const text = { title: "Logs" };

@@ -1,0 +1,2 @@
+/** Texts of the page "Machines". */
+export const text = { title: "Machines" };

@@ -1,0 +1,2 @@
+/** Texts of the page "Models". */
+export const text = { title: "Models" };

@@ -1,0 +1,2 @@
+/** Texts of the page "Overview". */
+export const text = { title: "Overview" };

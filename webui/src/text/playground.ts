@@ -1,0 +1,2 @@
+/** Texts of the page "Playground". */
+export const text = { title: "Playground" };

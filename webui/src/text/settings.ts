@@ -1,0 +1,2 @@
+/** Texts of the page "Settings". */
+export const text = { title: "Settings" };

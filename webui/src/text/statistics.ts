@@ -1,0 +1,2 @@
+/** Texts of the page "Statistics". */
+export const text = { title: "Statistics" };
