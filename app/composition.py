@@ -49,6 +49,7 @@ class Composition(Parts):
             cluster=self.cluster_events.snapshot,
             endpoints=self.external.control.documents,
             downloads=self.copying.control.documents,
+            places=self.placing.places.live,
         )
         app = self._app()
         self.peer_routes: Sequence[PeerRoute] = self._peer_routes(app)
@@ -74,6 +75,7 @@ class Composition(Parts):
             *self.history_copying.routes(),
             *self.runtimes.routes(),
             *self.models.routes(),
+            *self.placing.routes(),
         ]
 
     def _new_authenticator(self) -> Authenticator:
@@ -139,6 +141,7 @@ class Composition(Parts):
             runtimes=self.runtimes,
             registry=self.models.registry,
             model_files=self.models.files,
+            placing=self.placing,
             now=time.time,
         )
         return create_app(

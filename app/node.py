@@ -150,6 +150,7 @@ class _Node:
         parts.cloud.supervise(supervisor)
         parts.runtimes.supervise(supervisor)
         parts.models.supervise(supervisor)
+        parts.placing.supervise(supervisor)
         parts.cluster_events.on_joining = self._tell_joining
         supervisor.start("telling of the cluster", parts.cluster_events.run)
         supervisor.start("recording", parts.recorder.run)

@@ -34,6 +34,7 @@ from corral.app.logs import Logs
 from corral.app.model_copy import copying as model_copy
 from corral.app.model_copy.view import Others
 from corral.app.paths import DataDir
+from corral.app.placing.assembly import Placing
 from corral.app.registry.assembly import ModelRegistry
 from corral.app.run_file import new_token
 from corral.app.runtimes.assembly import OtherMachines, RuntimeParts, Serving
@@ -108,6 +109,7 @@ class Parts:
         self._admission = Admission(observer=self._metrics)
         self.runtimes = self._runtimes()
         RuntimeMetrics(self._metrics.registry, self.runtimes.counts)
+        self.placing = self._placing()
         self._follow_shared_settings(state.shared.current)
         state.shared.subscribe(self._follow_shared_settings)
 
@@ -308,6 +310,23 @@ class Parts:
             listed=lambda model: is_listed(self._endpoints(), model),
             patience_s=lambda: state.shared.current.queue_timeout_secs,
             program=program_version(),
+        )
+
+    def _placing(self) -> Placing:
+        state = self.state
+        return Placing(
+            pool=self.pool,
+            copying=self.copying,
+            members=state.members,
+            client=state.client,
+            others=self._others(),
+            claim=self._claims.current,
+            accepts=self._claims.accepts,
+            elsewhere={
+                "endpoint": self.external.endpoints,
+                "runtime": self.runtimes.endpoints,
+                "cloud": self.cloud.usable,
+            },
         )
 
     def _used(self) -> bool:

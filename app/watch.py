@@ -64,10 +64,12 @@ class Watch:
         endpoints: Callable[[], list[dict[str, Any]]] = list,
         downloads: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
         machines: Callable[[], list[dict[str, Any]]] | None = None,
+        places: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
     ) -> None:
         """`state`: what /health says; `cluster`: what administrators see besides, of which others tell changes;
         `endpoints`: servers elsewhere, as GET /v0/endpoints lists them; `downloads`: as GET /v0/models/copies does;
-        `machines`: as GET /v0/dashboard/runtimes, for administrators."""
+        for administrators `machines`: as GET /v0/dashboard/runtimes, and `places`: each machine's models that are
+        not merely on its disk."""
         self._feed = feed
         self._models = models
         self._load = load
@@ -76,6 +78,7 @@ class Watch:
         self._endpoints = endpoints
         self._downloads = downloads
         self._machines = machines
+        self._places = places
         self._seen: dict[str, object] = {}
 
     async def run(self) -> None:
@@ -106,7 +109,9 @@ class Watch:
                 self._feed.publish(kind, {kind: data}, private=private)
 
     def _private(self) -> dict[str, Any]:
-        return {} if self._machines is None else {"machines": self._machines()}
+        machines = {} if self._machines is None else {"machines": self._machines()}
+        places = {} if self._places is None else {"places": list(self._places())}
+        return {**machines, **places}
 
     def _looked_at(self) -> dict[str, Any]:
         models = self._models.models()

@@ -96,6 +96,16 @@ class MachineLoad(Open):
     on_battery: bool | None = None
 
 
+class RuntimeSettings(Open):
+    """What administrators may change of a runtime that registered."""
+
+    name: str | None
+    enabled: bool
+    weight: float
+    max_concurrent: int | None
+    notes: str
+
+
 class Runtime(Open):
     """A machine of the cluster (kind `node`, `node` is its id there), or a runtime that registered by HTTP (`runtime`).
 
@@ -116,6 +126,13 @@ class Runtime(Open):
     load: MachineLoad | None
     last_error: str | None = None
     failing_since: str | None = None
+    status_reason: str | None = None
+    heard_at: str | None = None
+    machine_name: str | None = None
+    ip_address: str | None = None
+    runtime_api_port: int | None = None
+    registered_at: str | None = None
+    settings: RuntimeSettings | None = None
 
 
 class Runtimes(Open):

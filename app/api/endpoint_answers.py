@@ -1,6 +1,6 @@
 """Shapes of the answers about endpoints and aliases, for the OpenAPI document."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from corral.app.api.answers import Open
 
@@ -36,14 +36,22 @@ class Endpoints(Open):
     total: int
 
 
+class EndpointInfo(Open):
+    """What answered."""
+
+    type: str
+    version: str | None
+
+
 class EndpointTest(Open):
-    """`endpoint_info` has the type and the version of what answered."""
+    """`models` names the first of those that were found."""
 
     success: bool
     latency_ms: float | None
     error: str | None
     models_found: int
-    endpoint_info: dict[str, Any] | None
+    models: list[str]
+    endpoint_info: EndpointInfo | None
 
 
 class EndpointSync(Open):

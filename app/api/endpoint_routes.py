@@ -64,6 +64,14 @@ class NewEndpoint(Strict):
     enabled: bool = True
 
 
+class TriedEndpoint(Strict):
+    """A server to test without adding it."""
+
+    base_url: _Url
+    api_key: _Key | None = None
+    type: _Kind | None = None
+
+
 class ChangedEndpoint(Strict):
     """What is missing stays. Null takes the key, the notes or the type (then it is detected) away, else the usual value."""
 
@@ -120,6 +128,14 @@ class EndpointRoutes:
     async def test(self, call: Call) -> GatewayResponse:
         return json_answer(await self._control.test(call.parameters["id"]))
 
+    async def try_out(self, call: Call) -> GatewayResponse:
+        wanted = validated(TriedEndpoint, call.json)
+        return json_answer(
+            await self._control.try_out(
+                base_url=wanted.base_url, api_key=wanted.api_key or None, wanted=wanted.type
+            )
+        )
+
     async def sync(self, call: Call) -> GatewayResponse:
         return json_answer(await self._control.sync(call.parameters["id"]))
 
@@ -143,6 +159,16 @@ class EndpointRoutes:
                 answer=answers.Endpoint,
                 answer_statuses=(201,),
                 errors=(409,),
+            ),
+            _route(
+                "POST",
+                f"{_PATH}/test",
+                self.try_out,
+                "Test a server that is no endpoint yet",
+                answers.EndpointTest,
+                WRITE_ENDPOINTS,
+                body=TriedEndpoint,
+                errors=(),
             ),
             _route("GET", one, self.show, "Show an endpoint", answers.Endpoint, READ_ENDPOINTS),
             _route(

@@ -23,6 +23,7 @@ from corral.app.api.node_routes import NodeModels, NodeRoutes
 from corral.app.api.ollama_routes import OllamaRoutes
 from corral.app.api.one_time_routes import OneTimeRoutes
 from corral.app.api.pair_routes import Desk, PairRoutes
+from corral.app.api.place_routes import PlaceRoutes
 from corral.app.api.registry_routes import ModelFiles, RegistryControl, RegistryRoutes
 from corral.app.api.route import Route
 from corral.app.api.runtime_routes import RuntimeRoutes
@@ -42,6 +43,7 @@ from corral.app.openai.responses.service import ResponsesService
 from corral.app.page.page_files import PageFiles
 from corral.app.page.page_routes import PageRoutes
 from corral.app.people.people import People
+from corral.app.placing.assembly import Placing
 from corral.app.runtimes.assembly import RuntimeParts
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
@@ -86,6 +88,7 @@ class Services:
     runtimes: RuntimeParts
     registry: RegistryControl
     model_files: ModelFiles
+    placing: Placing
     now: Callable[[], float]
 
 
@@ -137,6 +140,7 @@ def routes_of(services: Services) -> list[Route]:
         *EndpointRoutes(control=services.endpoints).routes(),
         *AliasRoutes(aliases=services.aliases).routes(),
         *CloudRoutes(control=services.cloud).routes(),
+        *PlaceRoutes(places=services.placing.places, control=services.placing.control).routes(),
         *RegistryRoutes(registry=services.registry, files=services.model_files).routes(),
         *PairRoutes(desk=services.pairing, info=services.pairing_info).routes(),
         *PageRoutes(PageFiles(BUILT)).routes(),

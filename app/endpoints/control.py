@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from corral.app.endpoints.base_url import is_own, normalised
 from corral.app.endpoints.book import EndpointBook
@@ -11,8 +12,11 @@ from corral.app.endpoints.errors import NotReached, NotSynced, OwnFrontDoor
 from corral.app.endpoints.health import Status
 from corral.app.endpoints.prober import Prober
 from corral.app.endpoints.record import EndpointRecord
+from corral.app.gateway.endpoint import EndpointId
+from corral.app.upstream.server import Server, ServerKind
 
 FIRST_LOOK_S: Final = 3.0  # a new endpoint is waited for so long; then it is looked at in the background
+_NOBODY: Final = EndpointId("")
 
 Document = dict[str, Any]
 
@@ -93,6 +97,16 @@ class EndpointControl:
         try:
             found = await self._prober.test(record)
         except (NotReached, NotSynced, OwnFrontDoor) as error:
+            return failed_document(error.message)
+        return test_document(found)
+
+    async def try_out(self, *, base_url: str, api_key: str | None, wanted: ServerKind | None) -> Document:
+        """The same of a server that is not kept. Raises InvalidBaseUrl, OwnFrontDoor."""
+        url = self._checked(base_url)
+        server = Server(id=_NOBODY, name=urlsplit(url).netloc, base_url=url, api_key=api_key)
+        try:
+            found = await self._prober.ask(server, wanted=wanted)
+        except (NotReached, NotSynced) as error:
             return failed_document(error.message)
         return test_document(found)
 

@@ -1,11 +1,13 @@
 """Endpoints as people and programs see them: without their keys. Pure."""
 
-from typing import Any
+from typing import Any, Final
 
 from corral.app.endpoints.health import Health
 from corral.app.endpoints.inquiry import Examination
 from corral.app.endpoints.record import EndpointRecord
 from corral.app.times import rfc3339
+
+MOST_NAMES: Final = 100  # of models, in the answer to a test
 
 
 def endpoint_document(record: EndpointRecord, health: Health, *, models: int) -> dict[str, Any]:
@@ -43,6 +45,7 @@ def test_document(found: Examination) -> dict[str, Any]:
         "latency_ms": round(found.latency_s * 1e3, 1),
         "error": None,
         "models_found": len(found.models),
+        "models": [each.id for each in found.models[:MOST_NAMES]],
         "endpoint_info": {"type": found.kind.value, "version": found.version},
     }
 
@@ -54,6 +57,7 @@ def failed_document(error: str) -> dict[str, Any]:
         "latency_ms": None,
         "error": error,
         "models_found": 0,
+        "models": [],
         "endpoint_info": None,
     }
 

@@ -16,6 +16,7 @@ from corral.app.endpoints.inquiry import Examination, Fingerprint, Inquiry, Prob
 from corral.app.endpoints.offered import Difference, catalogue, difference
 from corral.app.endpoints.record import EndpointRecord
 from corral.app.store.errors import DiskFull
+from corral.app.upstream.server import Server, ServerKind
 from corral.peers.replication.errors import EditRefused
 
 AGAIN_AT_ONCE_S: Final = 1.0  # whatever fails there, it isn't asked more often
@@ -136,6 +137,10 @@ class Prober:
             raise
         self._succeeded(record, found.probe, seen=False)
         return found
+
+    async def ask(self, server: Server, *, wanted: ServerKind | None) -> Examination:
+        """Look closely at one that is not kept. Raises EndpointError."""
+        return await self._inquiry.examine(server, wanted=wanted)
 
     async def _looked(self, record: EndpointRecord) -> None:
         try:

@@ -1,9 +1,9 @@
 """A node's HTTP side on a real socket, with real workers and echo models behind it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from corral.app.log_files import LogLimits
 from corral.app.logs import Logs
 from corral.app.openai.responses.service import ResponsesService
 from corral.app.people.people import People
+from corral.app.placing.assembly import Placing
 from corral.app.runtimes.assembly import RuntimeParts
 from corral.app.server import Server
 from corral.app.settings import default_settings
@@ -43,15 +44,10 @@ from corral.app.store.audit import Audit
 from corral.app.store.database import Database
 from corral.app.store.history import History
 from corral.app.store.statistics import Statistics
-from corral.app.supervisor import TaskStatus
 from corral.app.telemetry import Telemetry
 from corral.app.watch import Watch, WatchedAudit, WatchedRequests
 from corral.engines.devices import Devices, Memory
-from corral.engines.echo import EchoEngine
-from corral.engines.engine import Engine
 from corral.engines.library import Library
-from corral.engines.limits import PoolLimits
-from corral.engines.model import LoadOptions
 from corral.engines.pool import ModelPool
 from corral.peers.identity.identity import Identity, load_identity
 from corral.peers.replication.ledger import Ledger
@@ -69,10 +65,12 @@ from tests.app.api.books import (
     some_people,
 )
 from tests.app.api.memory import MemoryLog, MemoryStore
+from tests.app.api.options import Options
 from tests.app.cloud.side import CloudSide
 from tests.app.cluster.lone import lone_node
 from tests.app.endpoints.external import External
-from tests.app.registry.lone_registry import NOBODY, LoneRegistry
+from tests.app.placing.lone_placing import lone_placing
+from tests.app.registry.lone_registry import LoneRegistry
 from tests.app.runtimes.beside import runtimes_of
 from tests.app.store.files import opened
 
@@ -128,29 +126,6 @@ def _machine() -> Devices:
     return Devices(cores=1, memory=Memory(total_bytes=2**36, available_bytes=2**36))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a test may want to be different."""
-
-    limits: PoolLimits = PoolLimits()  # noqa: RUF009 - frozen
-    engines: Sequence[Engine] = (EchoEngine(),)
-    load: LoadOptions = LoadOptions()  # noqa: RUF009 - frozen
-    keep_alive_s: float = 10.0
-    cors_origins: Collection[str] = ()
-    allowed_hosts: Collection[str] = ()
-    trust_loopback: bool = False
-    endpoints: Sequence[Endpoint] = ()  # besides that of the echo models
-    queue_max: int = 1024
-    queue_timeout_s: float = 60.0
-    records: bool = False  # into the database instead of the memory log
-    logs: Logs | None = None  # else some that are not opened
-    tasks: Sequence[TaskStatus] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)  # other than the defaults
-    now: Callable[[], float] = lambda: NOW
-    hub_url: str = NOBODY
-    patience_s: float = 0.0  # of requests for models that are on their way
-
-
 class _Side:
     """The parts, as `app/node.py` puts them together."""
 
@@ -203,6 +178,7 @@ class _Side:
         )
         EndpointMetrics(self._metrics.registry, self._external.control.numbers)
         self._runtimes = self._runtime_parts(ledger, folder)
+        self._placing = self._placing_of_it()
         services = self._services()
         self._app = create_app(
             edge=self._edge(),
@@ -224,6 +200,14 @@ class _Side:
             now=self._options.now,
         )
 
+    def _placing_of_it(self) -> Placing:
+        elsewhere = {
+            "endpoint": self._external.endpoints,
+            "runtime": self._runtimes.endpoints,
+            "cloud": self._cloud.usable,
+        }
+        return lone_placing(self._pool, self._lone, elsewhere, self._options.load_patience_s)
+
     def _services(self) -> Services:
         options = self._options
         now = options.now
@@ -238,6 +222,7 @@ class _Side:
             cluster=self._cluster_events.snapshot,
             endpoints=self._external.control.documents,
             machines=dashboard.live_runtimes,
+            places=self._placing.places.live,
         )
         return Services(
             gateway=gateway,
@@ -273,6 +258,7 @@ class _Side:
             runtimes=self._runtimes,
             registry=self._registry.models.registry,
             model_files=self._registry.models.files,
+            placing=self._placing,
             now=now,
         )
 

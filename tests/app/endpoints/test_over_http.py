@@ -342,3 +342,17 @@ async def test_the_same_model_on_two_servers_is_one(tmp_path: Path) -> None:
         for _ in range(4):
             assert await said(client, "LLAMA-3") == "Hello, world!"
         assert well.inferences[-1].json["model"] == "llama-3"
+
+
+async def test_a_server_is_tested_before_it_is_added(tmp_path: Path) -> None:
+    async with vllm_server(key=SECRET) as fake, serving(tmp_path) as node, node.http(ADMIN_KEY) as http:
+        wrong = (await http.post(f"{PATH}/test", json={"base_url": fake.base_url})).json()
+        assert not wrong["success"] and "refused the API key" in wrong["error"]
+        found = (await http.post(f"{PATH}/test", json={"base_url": fake.base_url, "api_key": SECRET})).json()
+        assert found["endpoint_info"] == {"type": "vllm", "version": "0.10.2"}
+        assert (found["success"], found["models"]) == (True, fake.models)
+        nobody = (await http.post(f"{PATH}/test", json={"base_url": "127.0.0.1:9"})).json()
+        assert not nobody["success"] and "'127.0.0.1:9' can't be reached" in nobody["error"]
+        crooked = await http.post(f"{PATH}/test", json={"base_url": "ftp://x"})
+        assert (crooked.status_code, crooked.json()["error"]["param"]) == (400, "base_url")
+        assert (await http.get(PATH)).json()["total"] == 0

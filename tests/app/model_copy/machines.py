@@ -14,6 +14,7 @@ from corral.app.model_copy.copying import Copying, Rules, Standpoint
 from corral.app.model_copy.download import Limits
 from corral.app.model_copy.manifest import ModelSum
 from corral.app.model_copy.view import Others
+from corral.app.placing.wire import LOAD_PATH, UNLOAD_PATH
 from corral.app.registry.order import MOST_BYTES
 from corral.app.registry.wire import PULL_PATH, REMOVE_PATH
 from corral.app.serving.load_report import CopyLive
@@ -232,7 +233,7 @@ async def _machine(
     )
     reporter = _reporter(pool, experience, copying)
     routes = [_may_fail(route, lambda: machine) for route in copying.routes()]
-    routes += [_later(path, lambda: machine) for path in (PULL_PATH, REMOVE_PATH)]
+    routes += [_later(path, lambda: machine) for path in (PULL_PATH, REMOVE_PATH, LOAD_PATH, UNLOAD_PATH)]
     server = PeerServer(identity=identity, host="127.0.0.1", port=0, routes=routes)
     machine = Machine(
         identity=identity,
