@@ -78,7 +78,6 @@ class Dashboard:
         now = self.now()
         endpoints = self.endpoints()
         served = [each for endpoint in endpoints if endpoint.machine().online for each in endpoint.models()]
-        recording = self.recording()
         return {
             "nodes": 1 + len(self.peers()),
             "endpoints": len(endpoints),
@@ -91,12 +90,7 @@ class Dashboard:
             "total": await self.statistics.totals(),
             "last_hour": _recent(await self.statistics.since(now - HOUR_S)),
             "last_day": _recent(await self.statistics.since(now - DAY_S)),
-            "recording": {
-                "paused": recording.paused,
-                "reason": recording.reason,
-                "waiting": recording.waiting,
-                "lost": recording.lost,
-            },
+            "recording": recording_document(self.recording()),
             **{f"{provider}_key_present": present for provider, present in self.cloud_keys().items()},
         }
 
@@ -197,6 +191,18 @@ def _timeless(runtime: Mapping[str, Any]) -> dict[str, Any]:
     load = runtime["load"]
     kept = None if load is None else {name: value for name, value in load.items() if name != "at"}
     return {**{name: value for name, value in runtime.items() if name != "heard_at"}, "load": kept}
+
+
+def recording_document(recording: RecordingStatus) -> dict[str, Any]:
+    """Whether the history is being written, and what of it."""
+    return {
+        "keep": recording.keep.value,
+        "paused": recording.paused,
+        "reason": recording.reason,
+        "since": None if recording.since is None else rfc3339(recording.since),
+        "waiting": recording.waiting,
+        "lost": recording.lost,
+    }
 
 
 def _recent(recent: Recent) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,22 +17,30 @@ Entry = Mapping[str, Any]
 SCANNED_BYTES = 64 * 1024 * 1024  # a filter that nearly nothing passes gives up after so much
 _BLOCK_BYTES = 64 * 1024
 _LINE_BYTES = 1024 * 1024  # a longer line is no entry
+_LATE = 100  # entries that may stand before older ones
 _WEIGHTS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which entries to show: of `level` and above, of one request. None: all."""
+    """Which entries to show: of `level` and above, of one request, not before a time. None: all."""
 
     level: str | None = None
     request_id: str | None = None
+    since: str | None = None  # as `timestamp_of` writes it
 
     def passes(self, entry: Entry) -> bool:
         if self.request_id is not None and entry.get("request_id") != self.request_id:
             return False
+        if self.is_over(entry):
+            return False
         if self.level is None:
             return True
         return _WEIGHTS.get(str(entry.get("level")), 0) >= _WEIGHTS[self.level]
+
+    def is_over(self, entry: Entry) -> bool:
+        """Whether an entry is from before the time, and so are those before it, but for some that threads wrote late."""
+        return self.since is not None and str(entry.get("timestamp", self.since)) < self.since
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,11 @@ class Position:
 
 
 ALL = Wanted()
+
+
+def timestamp_of(unix_s: float) -> str:
+    """Unix time in seconds as entries write it, to compare it with theirs."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def parse_entry(line: bytes) -> Entry | None:
@@ -73,12 +87,14 @@ def newest(
     """The newest `limit` entries before `end`, newest last. Looks at no more than `scan` bytes."""
     end = end_of(folder) if end is None else end
     found: deque[Entry] = deque()
+    over = 0
     for line in _lines_backwards(folder, end, scan):
-        if len(found) >= limit:
+        if len(found) >= limit or over > _LATE:
             break
         entry = parse_entry(line)
         if entry is not None and wanted.passes(entry):
             found.appendleft(entry)
+        over += entry is not None and wanted.is_over(entry)
     return list(found)
 
 

@@ -24,7 +24,9 @@ from corral.app.history.recorder import BATCH, Recorder
 from corral.app.ids import new_id
 from corral.app.store.database import Database, open_database
 from corral.app.store.history import History, HistoryFilter
+from corral.app.store.latencies import Latencies
 from corral.app.store.statistics import Statistics
+from corral.app.store.usage_series import UsageSeries
 
 HEADING = "The history"
 NOW = 1_800_000_000.0
@@ -79,6 +81,7 @@ async def fill(database: Database, rows: int) -> float:
 def questions(database: Database) -> dict[str, Callable[[], Awaitable[object]]]:
     """What is asked; each page with its total, as the list shows it."""
     history, numbers = History(database), Statistics(database)
+    usage, latencies = UsageSeries(database), Latencies(database)
 
     def page(wanted: HistoryFilter, offset: int = 0) -> Callable[[], Awaitable[object]]:
         async def ask() -> object:
@@ -106,6 +109,12 @@ def questions(database: Database) -> dict[str, Callable[[], Awaitable[object]]]:
         "statistics of the last day": lambda: numbers.since(NOW - 86_400),
         "tokens by day": lambda: numbers.tokens_by_period("day", start=NOW - 30 * 86_400),
         "clients": lambda: numbers.clients("key", start=0.0, end=NOW, limit=100),
+        "what can be filtered by": lambda: history.choices(most=200),
+        "usage by model and day": lambda: usage.used("model", "day", start=0.0, end=NOW, most=10),
+        "usage by key and hour": lambda: usage.used("key", "hour", start=NOW - WEEK_S, end=NOW, most=10),
+        "percentiles of everything": lambda: latencies.of("everything", start=0.0, end=NOW),
+        "percentiles by model": lambda: latencies.of("model", start=0.0, end=NOW),
+        "percentiles by hour": lambda: latencies.over_time(start=0.0, end=NOW, step_s=3600),
     }
 
 

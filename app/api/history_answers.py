@@ -1,6 +1,6 @@
 """Shapes of the history's answers, for the OpenAPI document."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import RootModel
 
@@ -42,6 +42,7 @@ class RequestSummary(Open):
     id: str
     request_id: str
     started_at: str
+    method: str
     path: str
     model: str | None
     endpoint: dict[str, str] | None
@@ -49,10 +50,29 @@ class RequestSummary(Open):
     who: dict[str, str] | None
     address: str
     status: int
-    outcome: str
+    outcome: Literal["ok", "refused", "failed", "cancelled"]
+    error_code: str | None
+    streamed: bool
     duration_ms: float
+    queued_ms: float
+    first_token_ms: float | None
     prompt_tokens: int
+    cached_tokens: int
     completion_tokens: int
+    total_tokens: int
+    request_bytes: int
+    answer_bytes: int
+
+
+class RequestRecording(Open):
+    """What is kept of requests, and whether it can be written now; `lost` counts since the start."""
+
+    keep: Literal["full", "numbers", "off"]
+    paused: bool
+    reason: str | None
+    since: str | None
+    waiting: int
+    lost: int
 
 
 class Requests(Open):
@@ -60,6 +80,24 @@ class Requests(Open):
     total: int
     page: int
     per_page: int
+    recording: RequestRecording
+
+
+class RequestFilter(Open):
+    """A value of a filter (`id`), what it is called, and how many requests of the history have it."""
+
+    id: str
+    name: str
+    requests: int
+
+
+class RequestFilters(Open):
+    """By the name of the filter."""
+
+    model: list[RequestFilter]
+    endpoint: list[RequestFilter]
+    runtime: list[RequestFilter]
+    user: list[RequestFilter]
 
 
 class RequestDetail(RequestSummary):

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -13,17 +13,21 @@ from corral.app.api.call import Call, json_answer
 from corral.app.api.query import choice, moment, text, whole_number
 from corral.app.api.request_errors import RequestNotFound
 from corral.app.api.route import JSON, Handler, Query, Route
+from corral.app.dashboard import recording_document
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT
 from corral.app.gateway.recording import Outcome
+from corral.app.history.recorder import RecordingStatus
 from corral.app.history.summary import summary_of_row
-from corral.app.store.history import History, HistoryFilter
+from corral.app.store.history import ERROR, History, HistoryFilter
 from corral.engines.errors import InvalidRequest
 
 PAGE_SIZES = (10, 25, 50, 100)
 _PATH = "/v0/dashboard/request-responses"
 _STATUS = re.compile(r"[1-5](\d\d|xx)")
+_STATUS_WORDS = (*Outcome, ERROR)
 _MOST_PAGES = 1_000_000
+_MOST_CHOICES = 200
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets run cells that begin so
 _CSV = "text/csv; charset=utf-8"
 
@@ -34,7 +38,7 @@ _FILTERS = (
     Query(name="user", description="Id or name of the key or user."),
     Query(
         name="status",
-        description=f"A status (404), a class (4xx) or an outcome ({', '.join(Outcome)}).",
+        description=f"A status (404), a class (4xx), an outcome ({', '.join(Outcome)}), or error: refused or failed.",
     ),
     Query(name="start", description="Not before this RFC 3339 time."),
     Query(name="end", description="Before this RFC 3339 time."),
@@ -62,8 +66,9 @@ _FORMAT = Query(
 class HistoryRoutes:
     """Handlers of /v0/dashboard/request-responses."""
 
-    def __init__(self, *, history: History) -> None:
+    def __init__(self, *, history: History, recording: Callable[[], RecordingStatus]) -> None:
         self._history = history
+        self._recording = recording
 
     async def list(self, call: Call) -> GatewayResponse:
         wanted = filter_of(call)
@@ -75,8 +80,13 @@ class HistoryRoutes:
             "total": await self._history.count(wanted),
             "page": page,
             "per_page": size,
+            "recording": recording_document(self._recording()),
         }
         return json_answer(document)
+
+    async def filters(self, call: Call) -> GatewayResponse:
+        found = await self._history.choices(most=_MOST_CHOICES)
+        return json_answer({what: [dict(row) for row in rows] for what, rows in found.items()})
 
     async def one(self, call: Call) -> GatewayResponse:
         row = await self._history.find(call.parameters["id"])
@@ -116,6 +126,9 @@ class HistoryRoutes:
                 answer_types=(JSON, "text/csv"),
                 queries=(_FORMAT, *_FILTERS),
             ),
+            _route(
+                "/filters", self.filters, "What the history can be filtered by", answers.RequestFilters, ()
+            ),
             _route("/<id>", self.one, "Show one request with its texts", answers.RequestDetail, (), (404,)),
         ]
 
@@ -144,9 +157,9 @@ def filter_of(call: Call) -> HistoryFilter:
     """What a query asks for. Raises InvalidRequest."""
     query = call.query
     status = text(query, "status")
-    if status is not None and status not in set(Outcome) and not _STATUS.fullmatch(status):
+    if status is not None and status not in _STATUS_WORDS and not _STATUS.fullmatch(status):
         raise InvalidRequest(
-            f"`status` must be a status such as 404, a class such as 4xx, or one of: {', '.join(Outcome)}",
+            f"`status` must be a status such as 404, a class such as 4xx, or one of: {', '.join(_STATUS_WORDS)}",
             param="status",
         )
     return HistoryFilter(

@@ -10,16 +10,27 @@ from pydantic import BaseModel, ConfigDict
 
 from corral.app.api.answers import Open
 from corral.app.api.call import Call, json_answer
-from corral.app.api.query import choice, text, whole_number
+from corral.app.api.query import choice, moment, text, whole_number
 from corral.app.api.route import Query, Route
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT
-from corral.app.log_reader import Wanted, newest
+from corral.app.log_reader import Wanted, newest, timestamp_of
 from corral.app.logs import LEVELS
 from corral.app.openai.validation import validated
 
 _MOST = 5000
 _LOG = structlog.get_logger(__name__)
+
+
+WANTED = (
+    Query(
+        name="level",
+        description="Only entries of this level and more serious ones.",
+        schema={"type": "string", "enum": list(LEVELS)},
+    ),
+    Query(name="request_id", description="Only entries of the request with this id."),
+    Query(name="since", description="Only entries that were not made before this RFC 3339 time."),
+)
 
 
 class LogControl(Protocol):
@@ -65,7 +76,7 @@ class LogRoutes:
 
     async def list(self, call: Call) -> GatewayResponse:
         limit = whole_number(call.query, "limit", default=200, low=1, high=_MOST)
-        wanted = Wanted(level=choice(call.query, "level", LEVELS), request_id=text(call.query, "request_id"))
+        wanted = wanted_of(call)
         entries = await asyncio.to_thread(newest, self._logs.folder, limit, wanted)
         return json_answer({"entries": [_complete(entry) for entry in entries], "total": len(entries)})
 
@@ -95,12 +106,7 @@ class LogRoutes:
                         description="How many entries.",
                         schema={"type": "integer", "minimum": 1, "maximum": _MOST, "default": 200},
                     ),
-                    Query(
-                        name="level",
-                        description="Only entries of this level and more serious ones.",
-                        schema={"type": "string", "enum": list(LEVELS)},
-                    ),
-                    Query(name="request_id", description="Only entries of the request with this id."),
+                    *WANTED,
                 ),
             ),
             Route(
@@ -123,6 +129,16 @@ class LogRoutes:
                 node_local=True,
             ),
         ]
+
+
+def wanted_of(call: Call) -> Wanted:
+    """Which entries a query asks for. Raises InvalidRequest."""
+    since = moment(call.query, "since")
+    return Wanted(
+        level=choice(call.query, "level", LEVELS),
+        request_id=text(call.query, "request_id"),
+        since=None if since is None else timestamp_of(since),
+    )
 
 
 def _complete(entry: Any) -> dict[str, Any]:

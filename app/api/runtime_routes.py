@@ -9,12 +9,14 @@ from pydantic import BaseModel
 from corral.app.api import dashboard_answers
 from corral.app.api import runtime_answers as answers
 from corral.app.api.call import JSON_HEADERS, Call, json_answer, once
+from corral.app.api.log_routes import WANTED, wanted_of
 from corral.app.api.query import whole_number
 from corral.app.api.route import Handler, Query, Route
 from corral.app.api.runtime_bodies import NewRuntime, RuntimeChange, RuntimeHeartbeat
 from corral.app.gateway.auth import RUNTIME_TOKEN_HEADER, runtime_principal
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT, MANAGEMENT_OR_ITSELF, REGISTERING, PrincipalKind
+from corral.app.log_reader import Wanted
 from corral.app.openai.validation import validated
 from corral.app.runtimes.errors import NoSuchRuntime, NotARuntime
 from corral.app.runtimes.runtimes import Runtimes
@@ -26,7 +28,7 @@ _USUAL_TAIL, _MOST_TAIL = 200, 5000
 class LogSource(Protocol):
     """What this needs of `runtimes.machine_logs.MachineLogs`."""
 
-    async def newest(self, id: str, tail: int) -> list[dict[str, Any]]: ...
+    async def newest(self, id: str, tail: int, wanted: Wanted) -> list[dict[str, Any]]: ...
 
 
 class RuntimeRoutes:
@@ -94,7 +96,7 @@ class RuntimeRoutes:
 
     async def logs(self, call: Call) -> GatewayResponse:
         tail = whole_number(call.query, "tail", default=_USUAL_TAIL, low=1, high=_MOST_TAIL)
-        entries = await self._logs.newest(call.parameters["id"], tail)
+        entries = await self._logs.newest(call.parameters["id"], tail, wanted_of(call))
         return json_answer({"entries": entries, "total": len(entries)})
 
     def _registered(self, call: Call) -> str:
@@ -162,7 +164,7 @@ class RuntimeRoutes:
                 access=MANAGEMENT,
                 answer=answers.RuntimeLogs,
                 errors=(404, 502),
-                queries=(_TAIL,),
+                queries=(_TAIL, *WANTED),
             ),
         ]
 

@@ -27,6 +27,7 @@ from corral.app.api.place_routes import PlaceRoutes
 from corral.app.api.registry_routes import ModelFiles, RegistryControl, RegistryRoutes
 from corral.app.api.route import Route
 from corral.app.api.runtime_routes import RuntimeRoutes
+from corral.app.api.statistics_routes import StatisticsRoutes
 from corral.app.api.task_routes import TaskRoutes
 from corral.app.api.user_routes import InvitationRoutes, UserRoutes
 from corral.app.api.v1 import V1
@@ -48,6 +49,8 @@ from corral.app.runtimes.assembly import RuntimeParts
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.history import History
+from corral.app.store.latencies import Latencies
+from corral.app.store.usage_series import UsageSeries
 from corral.app.supervisor import TaskStatus
 from corral.app.watch import Watch
 from corral.webui import BUILT
@@ -72,6 +75,8 @@ class Services:
     tasks: Callable[[], Sequence[TaskStatus]]
     history: History
     dashboard: Dashboard
+    usage: UsageSeries
+    latencies: Latencies
     feed: EventFeed
     watch: Watch
     still_valid: Callable[[Principal], bool]
@@ -115,10 +120,11 @@ def routes_of(services: Services) -> list[Route]:
         *NodeRoutes(models=services.models, on_stop=services.on_stop).routes(),
         *KeyRoutes(keys=services.api_keys, now=services.now).routes(),
         *_people_routes(services.people, services.now),
-        *HistoryRoutes(history=services.history).routes(),
+        *HistoryRoutes(history=services.history, recording=services.recording).routes(),
         *DashboardRoutes(
             dashboard=services.dashboard, statistics=services.dashboard.statistics, now=services.now
         ).routes(),
+        *StatisticsRoutes(usage=services.usage, latencies=services.latencies, now=services.now).routes(),
         *EventRoutes(
             feed=services.feed,
             watch=services.watch,

@@ -41,6 +41,7 @@ class Keep(StrEnum):
 class RecordingStatus:
     """Whether the history is being written, for people to see."""
 
+    keep: Keep = Keep.FULL
     paused: bool
     reason: str | None = None
     since: float | None = None  # Unix time, seconds
@@ -85,7 +86,12 @@ class Recorder:
         reason, since = self._pause or (None, None)
         waiting = len(self._waiting) + (0 if self._batch is None else self._batch.count)
         return RecordingStatus(
-            paused=reason is not None, reason=reason, since=since, waiting=waiting, lost=self._lost
+            keep=self._keep,
+            paused=reason is not None,
+            reason=reason,
+            since=since,
+            waiting=waiting,
+            lost=self._lost,
         )
 
     def put(self, record: RequestRecord) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated
 import msgspec
 import orjson
 
-from corral.app.log_reader import newest
+from corral.app.log_reader import Wanted, newest
+from corral.app.logs import LEVELS
 from corral.peers.transport.route import PeerAnswer, PeerRequest, PeerRoute
 
 PATH = "/peer/logs"
@@ -20,9 +21,17 @@ _JSON = {"content-type": "application/json"}
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """How many entries."""
+    """How many entries, and which. Machines of earlier versions look at `tail` only."""
 
     tail: Annotated[int, msgspec.Meta(ge=1, le=_MOST_TAIL)]
+    level: str | None = None
+    request_id: str | None = None
+    since: str | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        level = self.level if self.level in LEVELS else None
+        return Wanted(level=level, request_id=self.request_id, since=self.since)
 
 
 class LogRoute:
@@ -48,10 +57,10 @@ class LogRoute:
             ask = msgspec.json.decode(await request.read(), type=Ask)
         except msgspec.DecodeError as error:
             return PeerAnswer(status=400, body=str(error).encode())
-        return PeerAnswer(headers=_JSON, body=await asyncio.to_thread(self._entries, ask.tail))
+        return PeerAnswer(headers=_JSON, body=await asyncio.to_thread(self._entries, ask))
 
-    def _entries(self, tail: int) -> bytes:
-        lines = [orjson.dumps(each) for each in newest(self._folder, tail)]
+    def _entries(self, ask: Ask) -> bytes:
+        lines = [orjson.dumps(each) for each in newest(self._folder, ask.tail, ask.wanted)]
         left = self._most_bytes - len(b'{"entries":[]}')
         first = len(lines)
         while first and (left := left - len(lines[first - 1]) - 1) >= 0:

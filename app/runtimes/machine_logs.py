@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from corral.app.log_reader import newest
+from corral.app.log_reader import ALL, Wanted, newest
 from corral.app.runtimes.errors import LogsUnavailable
 from corral.app.runtimes.log_route import CLAIM_HEADER, MOST_LOG_BYTES, PATH
 from corral.app.runtimes.record import RuntimeRecord
@@ -46,21 +47,23 @@ class MachineLogs:
         self._peer_client = peer_client
         self._claim = claim
 
-    async def newest(self, id: str, tail: int) -> list[dict[str, Any]]:
+    async def newest(self, id: str, tail: int, wanted: Wanted = ALL) -> list[dict[str, Any]]:
         """The last entries of a machine's log, newest last. Raises NoSuchRuntime, LogsUnavailable."""
         if id in self._own_names:
-            entries = await asyncio.to_thread(newest, self._folder, tail)
+            entries = await asyncio.to_thread(newest, self._folder, tail, wanted)
             return [dict(each) for each in entries]
         if NodeId(id) in self._peers():
-            return await self._of_peer(NodeId(id), tail)
-        return await self._of_runtime(self._runtimes.record(id), tail)
+            found = await self._of_peer(NodeId(id), tail, wanted)
+        else:
+            found = await self._of_runtime(self._runtimes.record(id), tail)
+        return [each for each in found if wanted.passes(each)]
 
-    async def _of_peer(self, node: NodeId, tail: int) -> list[dict[str, Any]]:
+    async def _of_peer(self, node: NodeId, tail: int, wanted: Wanted) -> list[dict[str, Any]]:
         try:
             answer = await self._peer_client.post(
                 node,
                 PATH,
-                orjson.dumps({"tail": tail}),
+                orjson.dumps({"tail": tail, **asdict(wanted)}),
                 timeout_s=_ANSWER_S,
                 most_bytes=MOST_LOG_BYTES,
                 headers={CLAIM_HEADER: self._claim()},

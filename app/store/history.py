@@ -69,6 +69,7 @@ UPSERT_COPIED_USAGE = (
     + " WHERE excluded.requests > requests"
 )
 
+ERROR = "error"  # as a status: whatever was refused or failed
 EXPORT_PAGE = 500  # rows that an export holds at a time
 _PURGE_STEP = 500  # rows of one transaction, so that records don't wait long
 USAGE_RETENTION_S = 400 * 86_400.0
@@ -83,7 +84,7 @@ class HistoryFilter:
     endpoint: str | None = None  # id or name
     runtime: str | None = None  # name of the node that answered
     user: str | None = None  # id or name of a key or user
-    status: str | None = None  # "404", "4xx", or an outcome
+    status: str | None = None  # "404", "4xx", an outcome, or "error" (refused or failed)
     start: float | None = None  # Unix time, seconds
     end: float | None = None
     words: str | None = None  # all of them in the texts; the last one may go on
@@ -106,6 +107,17 @@ class History:
         """How many there are."""
         where, values = _where(wanted, in_order=False)
         return int((await self._database.read(f"SELECT count(*) FROM requests{where}", values))[0][0])
+
+    async def choices(self, *, most: int) -> dict[str, list[sqlite3.Row]]:
+        """What requests can be filtered by: `id`, `name` and number of `requests` of each, the most frequent first."""
+        return {
+            what: await self._database.read(
+                f"SELECT {id} AS id, {name} AS name, count(*) AS requests FROM requests"
+                f" WHERE {id} IS NOT NULL GROUP BY 1 ORDER BY 3 DESC, 2 LIMIT ?",
+                (most,),
+            )
+            for what, (id, name) in _CHOICES.items()
+        }
 
     async def find(self, id: str) -> sqlite3.Row | None:
         """One request with its texts."""
@@ -142,6 +154,12 @@ class History:
                 return forgotten
 
 
+_CHOICES = {  # what a filter is called → columns of the value and of its name
+    "model": ("model", "model"),
+    "endpoint": ("endpoint_id", "max(endpoint_name)"),
+    "runtime": ("node_name", "node_name"),
+    "user": ("who_id", "max(who_name)"),
+}
 _LATEST_FIRST = " ORDER BY started_at DESC, requests.number DESC"
 _WITH_TEXTS = (
     "SELECT requests.*, request_body, answer_body FROM requests"
@@ -179,6 +197,8 @@ def _status_term(status: str) -> tuple[str, tuple[Value, ...]]:
         return ("status = ?", (int(status),))
     if status.endswith("xx"):
         return ("status BETWEEN ? AND ?", (int(status[0]) * 100, int(status[0]) * 100 + 99))
+    if status == ERROR:
+        return ("outcome IN ('refused', 'failed')", ())
     return ("outcome = ?", (status,))
 
 

@@ -16,6 +16,7 @@ from corral.app.log_reader import (
     end_of,
     newest,
     parse_entry,
+    timestamp_of,
 )
 
 DAY = LogName(date(2026, 1, 31))
@@ -57,6 +58,9 @@ def test_parsing(text: bytes, entry: object) -> None:
     [
         (Wanted(), {}, True),
         (Wanted(level="warning"), {"level": "info"}, False),
+        (Wanted(since=timestamp_of(1.5)), {"timestamp": "1970-01-01T00:00:01.499999Z"}, False),
+        (Wanted(since=timestamp_of(1.5)), {"timestamp": "1970-01-01T00:00:01.500000Z"}, True),
+        (Wanted(since=timestamp_of(1.5)), {}, True),
         (Wanted(level="warning"), {"level": "warning"}, True),
         (Wanted(level="warning"), {"level": "critical"}, True),
         (Wanted(level="debug"), {"level": "odd"}, False),
@@ -153,3 +157,13 @@ def test_following_passes_a_line_that_is_too_long(tmp_path: Path) -> None:
     follower = Follower(tmp_path, Position())
     write(tmp_path, DAY, line(1, text="x" * 3_000_000), line(2))
     assert events(follower.read()) == ["2"]
+
+
+def test_what_came_since_a_time(tmp_path: Path) -> None:
+    """Reads no more of the log than that, and a little, as threads write entries late."""
+    times = [timestamp_of(float(second)) for second in range(1000)]
+    late = line(1000, timestamp=timestamp_of(2000.0))
+    write(tmp_path, DAY, *(line(at, timestamp=times[at]) for at in range(990)), late)
+    write(tmp_path, DAY, *(line(at, timestamp=times[at]) for at in range(990, 1000)))
+    found = newest(tmp_path, 500, Wanted(since=timestamp_of(995.0)))
+    assert [entry["event"] for entry in found] == ["1000", "995", "996", "997", "998", "999"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from corral.app.history.recorder import Keep
 from tests.app.api.serving import ADMIN_KEY, API_KEY, Serving, serving
 from tests.app.history.records import record
 from tests.engines.echo_files import write_echo
@@ -79,6 +80,7 @@ async def test_filters_and_search(tmp_path: Path) -> None:
             "status=404": 1,
             "status=2xx": 3,
             "status=refused": 1,
+            "status=error": 1,
             "user=a": 4,
             "user=b": 0,
             "runtime=testnode": 3,
@@ -162,3 +164,26 @@ async def test_an_export_is_read_page_by_page(tmp_path: Path) -> None:
     exported = httpx.Response(200, content=text).json()
     assert len({each["id"] for each in exported}) == len(exported)
     assert len(exported) in (1_234, 1_235)  # the late one may have come before the first page was read
+
+
+async def test_what_it_can_be_filtered_by(tmp_path: Path) -> None:
+    write_echo(tmp_path)
+    async with serving(tmp_path, records=True) as node, node.http(ADMIN_KEY) as admin:
+        await ask(node, "one")
+        await ask(node, "two")
+        await ask(node, "three", model="nobody")
+        await listed(node, admin)
+        filters = (await admin.get(f"{PATH}/filters")).json()
+    assert [(each["id"], each["requests"]) for each in filters["model"]] == [("parrot", 2), ("nobody", 1)]
+    assert [(each["name"], each["requests"]) for each in filters["endpoint"]] == [("testnode", 2)]
+    assert [each["id"] for each in filters["runtime"]] == ["testnode"]
+    assert [(each["name"], each["requests"]) for each in filters["user"]] == [("a", 3)]
+
+
+async def test_whether_it_is_written(tmp_path: Path) -> None:
+    async with serving(tmp_path, records=True) as node, node.http(ADMIN_KEY) as admin:
+        assert node.recorder is not None
+        recording = (await listed(node, admin)).json()["recording"]
+        assert (recording["keep"], recording["paused"], recording["since"]) == ("full", False, None)
+        node.recorder.set_keep(Keep.OFF)
+        assert (await listed(node, admin)).json()["recording"]["keep"] == "off"

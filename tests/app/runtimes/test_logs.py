@@ -62,8 +62,23 @@ async def test_members_get_the_newest_entries(tmp_path: Path) -> None:
     assert isinstance(answer.body, bytes)
     assert orjson.loads(answer.body) == {"entries": [{"event": "event 7"}, {"event": "event 8"}]}
     assert (await route.answer(request(b'{"tail": 2}', claim="6.ROUTER"))).status == 409
+    assert (await route.answer(request(b'{"tail": 2, "since": null, "level": "loud"}'))).body == answer.body
     for wrong in (b"", b"{}", b'{"tail": 0}', b'{"tail": "9"}', b'{"tail": 5001}'):
         assert (await route.answer(request(wrong))).status == 400
+
+
+async def test_members_choose_by_level_and_time(tmp_path: Path) -> None:
+    levels = ("error", "info")
+    lines = [
+        orjson.dumps({"event": str(at), "timestamp": f"2026-01-31T12:00:0{at}.5Z", "level": levels[at % 2]})
+        for at in range(9)
+    ]
+    (tmp_path / "corral-2026-01-31.log").write_bytes(b"\n".join(lines) + b"\n")
+    route = LogRoute(folder=tmp_path, accepts=lambda claim: True)
+    ask = b'{"tail": 100, "since": "2026-01-31T12:00:05.000000Z", "level": "warning"}'
+    answer = await route.answer(request(ask))
+    assert isinstance(answer.body, bytes)
+    assert [each["event"] for each in orjson.loads(answer.body)["entries"]] == ["6", "8"]
 
 
 async def test_a_log_is_cut_to_what_may_be_sent(tmp_path: Path) -> None:
