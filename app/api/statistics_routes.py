@@ -13,8 +13,9 @@ from corral.app.api.route import Handler, Query, Route
 from corral.app.dashboard import DAY_S, HOUR_S, MINUTE_S
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT
-from corral.app.store.latencies import LATENCY_OF, Latencies, Latency, Percentiles
-from corral.app.store.usage_series import PERIODS, USED_BY, UsageSeries, Used
+from corral.app.store.latencies import LATENCY_OF, Latency, Percentiles
+from corral.app.store.statistics import Statistics
+from corral.app.store.usage_series import PERIODS, USED_BY, Used
 from corral.app.times import rfc3339
 from corral.engines.errors import InvalidRequest
 
@@ -33,9 +34,9 @@ _TIMES = (
 class StatisticsRoutes:
     """Handlers of /v0/dashboard/stats/usage and /v0/dashboard/stats/latency."""
 
-    def __init__(self, *, usage: UsageSeries, latencies: Latencies, now: Callable[[], float]) -> None:
-        self._usage = usage
-        self._latencies = latencies
+    def __init__(self, *, statistics: Statistics, now: Callable[[], float]) -> None:
+        self._usage = statistics.usage
+        self._latencies = statistics.latencies
         self._now = now
 
     async def usage(self, call: Call) -> GatewayResponse:

@@ -49,8 +49,6 @@ from corral.app.runtimes.assembly import RuntimeParts
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.history import History
-from corral.app.store.latencies import Latencies
-from corral.app.store.usage_series import UsageSeries
 from corral.app.supervisor import TaskStatus
 from corral.app.watch import Watch
 from corral.webui import BUILT
@@ -75,8 +73,6 @@ class Services:
     tasks: Callable[[], Sequence[TaskStatus]]
     history: History
     dashboard: Dashboard
-    usage: UsageSeries
-    latencies: Latencies
     feed: EventFeed
     watch: Watch
     still_valid: Callable[[Principal], bool]
@@ -124,7 +120,7 @@ def routes_of(services: Services) -> list[Route]:
         *DashboardRoutes(
             dashboard=services.dashboard, statistics=services.dashboard.statistics, now=services.now
         ).routes(),
-        *StatisticsRoutes(usage=services.usage, latencies=services.latencies, now=services.now).routes(),
+        *StatisticsRoutes(statistics=services.dashboard.statistics, now=services.now).routes(),
         *EventRoutes(
             feed=services.feed,
             watch=services.watch,

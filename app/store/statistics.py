@@ -4,6 +4,8 @@ import sqlite3
 from dataclasses import dataclass
 
 from corral.app.store.database import Database, Value
+from corral.app.store.latencies import Latencies
+from corral.app.store.usage_series import UsageSeries
 
 _TOKENS = (
     "sum(requests) AS requests, sum(failures) AS failures, sum(refusals) AS refusals,"
@@ -42,6 +44,8 @@ class Statistics:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.usage = UsageSeries(database)
+        self.latencies = Latencies(database)
 
     async def totals(self) -> dict[str, int | float]:
         """Sums since ever (as long as sums are kept)."""
