@@ -952,6 +952,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v0/auth/one-time": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in with a token of this machine */
+        post: operations["post_v0_auth_one_time"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v0/auth/one-time-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a token that signs in once, from this machine */
+        post: operations["post_v0_auth_one_time_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v0/users": {
         parameters: {
             query?: never;
@@ -1076,6 +1110,26 @@ export interface paths {
          * @description API keys need the scope `admin`. Signed-in users: admin.
          */
         get: operations["get_v0_dashboard_request_responses_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v0/dashboard/request-responses/filters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the history can be filtered by
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        get: operations["get_v0_dashboard_request_responses_filters"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1304,6 +1358,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v0/dashboard/stats/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Requests and tokens over time
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        get: operations["get_v0_dashboard_stats_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v0/dashboard/stats/latency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long answers took
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        get: operations["get_v0_dashboard_stats_latency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v0/dashboard/stats/latency/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long answers took over time
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        get: operations["get_v0_dashboard_stats_latency_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v0/events": {
         parameters: {
             query?: never;
@@ -1504,7 +1618,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * Choose whether a machine should be the router
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        put: operations["put_v0_cluster_nodes_id"];
         post?: never;
         /**
          * Remove a machine
@@ -2437,6 +2555,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/dashboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dashboard and the playground */
+        get: operations["get_dashboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dashboard/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dashboard and the playground */
+        get: operations["get_dashboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dashboard/{page}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dashboard and the playground */
+        get: operations["get_dashboard_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/playground": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dashboard and the playground */
+        get: operations["get_playground"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/playground/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dashboard and the playground */
+        get: operations["get_playground"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/playground/{page}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dashboard and the playground */
+        get: operations["get_playground_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dashboard/assets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A part of the pages */
+        get: operations["get_dashboard_assets_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -2669,6 +2906,34 @@ export interface components {
         Cancelled: {
             /** Cancelled */
             cancelled: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Card
+         * @description A graphics card.
+         */
+        Card: {
+            /** Name */
+            name: string;
+            /** Memory Bytes */
+            memory_bytes: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * CardLoad
+         * @description Null: the driver doesn't say.
+         */
+        CardLoad: {
+            /** Name */
+            name: string;
+            /** Used Percent */
+            used_percent: number | null;
+            /** Memory Percent */
+            memory_percent: number | null;
+            /** Temperature Celsius */
+            temperature_celsius: number | null;
         } & {
             [key: string]: unknown;
         };
@@ -3814,6 +4079,20 @@ export interface components {
              */
             node: string | null;
         };
+        /**
+         * Hardware
+         * @description What a machine has to run models with.
+         */
+        Hardware: {
+            /** Cores */
+            cores: number;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Gpus */
+            gpus: components["schemas"]["Card"][];
+        } & {
+            [key: string]: unknown;
+        };
         /** Health */
         Health: {
             /**
@@ -4127,6 +4406,72 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * LatencyPercentiles
+         * @description In milliseconds.
+         */
+        LatencyPercentiles: {
+            /** P50 */
+            p50: number;
+            /** P90 */
+            p90: number;
+            /** P95 */
+            p95: number;
+            /** P99 */
+            p99: number;
+            /** Max */
+            max: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * LatencyPoint
+         * @description Of the answers whose requests came in a time that began at `period`.
+         */
+        LatencyPoint: {
+            /** Period */
+            period: string;
+            /** Answered */
+            answered: number;
+            duration_ms: components["schemas"]["LatencyPercentiles"];
+            first_token_ms: components["schemas"]["LatencyPercentiles"] | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * LatencyRow
+         * @description `first_token_ms` is null where no answer was streamed.
+         */
+        LatencyRow: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Answered */
+            answered: number;
+            duration_ms: components["schemas"]["LatencyPercentiles"];
+            first_token_ms: components["schemas"]["LatencyPercentiles"] | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /** LatencyRows */
+        LatencyRows: {
+            /** Latency */
+            latency: components["schemas"]["LatencyRow"][];
+            /** Total */
+            total: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** LatencySeries */
+        LatencySeries: {
+            /** Latency */
+            latency: components["schemas"]["LatencyPoint"][];
+            /** Total */
+            total: number;
+        } & {
+            [key: string]: unknown;
+        };
         /** Loaded */
         Loaded: {
             /** Loaded */
@@ -4210,6 +4555,38 @@ export interface components {
             username: string;
             /** Password */
             password: string;
+        };
+        /**
+         * MachineLoad
+         * @description A reading. Machines with a battery also say `battery_percent` and `on_battery`.
+         */
+        MachineLoad: {
+            /** At */
+            at: string;
+            /** Cpu Percent */
+            cpu_percent: number | null;
+            /** Memory Percent */
+            memory_percent: number | null;
+            /** Gpus */
+            gpus: components["schemas"]["CardLoad"][];
+            /** Active */
+            active: number;
+            /** Queued */
+            queued: number;
+            /** Tokens Per S */
+            tokens_per_s: number;
+            /**
+             * Battery Percent
+             * @default null
+             */
+            battery_percent: number | null;
+            /**
+             * On Battery
+             * @default null
+             */
+            on_battery: boolean | null;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * Manifest
@@ -4794,7 +5171,7 @@ export interface components {
          * Node
          * @description A machine of the cluster as the router sees it. `clock_skew_s`: so far ahead is its clock.
          *
-         *     `link`: how the last try to reach its peer port ended, and `trouble` why it failed.
+         *     `router_choice`: what was chosen for it here; null: its own setting `router` counts. `link`: how the last try to reach its peer port ended, and `trouble` why it failed.
          */
         Node: {
             /** Id */
@@ -4822,6 +5199,8 @@ export interface components {
             clock_skew_s: number | null;
             /** Approved At */
             approved_at: string;
+            /** Router Choice */
+            router_choice: ("auto" | "prefer" | "never") | null;
             /** Needs Update */
             needs_update: boolean;
             /** Link */
@@ -4830,6 +5209,14 @@ export interface components {
             trouble: string | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * NodeChange
+         * @description Whether a machine should be the router; null: its own setting `router` counts.
+         */
+        NodeChange: {
+            /** Router */
+            router: ("auto" | "prefer" | "never") | null;
         };
         /**
          * NodeModel
@@ -4966,6 +5353,26 @@ export interface components {
         OllamaVersion: {
             /** Version */
             version: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * OneTimeToken
+         * @description A token of this machine.
+         */
+        "OneTimeToken-Input": {
+            /** Token */
+            token: string;
+        };
+        /**
+         * OneTimeToken
+         * @description `token` signs in once; the page takes it from the end of its URL, after `#one-time=`.
+         */
+        "OneTimeToken-Output": {
+            /** Token */
+            token: string;
+            /** Expires In S */
+            expires_in_s: number;
         } & {
             [key: string]: unknown;
         };
@@ -5108,6 +5515,48 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * Recent
+         * @description A span of time. Durations are null while there is nothing to count.
+         */
+        Recent: {
+            /** Requests */
+            requests: number;
+            /** Ok */
+            ok: number;
+            /** Refused */
+            refused: number;
+            /** Failed */
+            failed: number;
+            /** Cancelled */
+            cancelled: number;
+            /** Average Ms */
+            average_ms: number | null;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P95 Ms */
+            p95_ms: number | null;
+            /** First Token P50 Ms */
+            first_token_p50_ms: number | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RecordingState
+         * @description Whether requests are recorded; `reason` says why not.
+         */
+        RecordingState: {
+            /** Paused */
+            paused: boolean;
+            /** Reason */
+            reason: string | null;
+            /** Waiting */
+            waiting: number;
+            /** Lost */
+            lost: number;
+        } & {
+            [key: string]: unknown;
+        };
         /** RefusalPart */
         RefusalPart: {
             /**
@@ -5221,6 +5670,8 @@ export interface components {
             request_id: string;
             /** Started At */
             started_at: string;
+            /** Method */
+            method: string;
             /** Path */
             path: string;
             /** Model */
@@ -5239,14 +5690,33 @@ export interface components {
             address: string;
             /** Status */
             status: number;
-            /** Outcome */
-            outcome: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "ok" | "refused" | "failed" | "cancelled";
+            /** Error Code */
+            error_code: string | null;
+            /** Streamed */
+            streamed: boolean;
             /** Duration Ms */
             duration_ms: number;
+            /** Queued Ms */
+            queued_ms: number;
+            /** First Token Ms */
+            first_token_ms: number | null;
             /** Prompt Tokens */
             prompt_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
             /** Completion Tokens */
             completion_tokens: number;
+            /** Total Tokens */
+            total_tokens: number;
+            /** Request Bytes */
+            request_bytes: number;
+            /** Answer Bytes */
+            answer_bytes: number;
             /** Request Body */
             request_body: unknown;
             /** Answer Body */
@@ -5260,6 +5730,36 @@ export interface components {
          */
         RequestDetails: components["schemas"]["RequestDetail"][];
         /**
+         * RequestFilter
+         * @description A value of a filter (`id`), what it is called, and how many requests of the history have it.
+         */
+        RequestFilter: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Requests */
+            requests: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RequestFilters
+         * @description By the name of the filter.
+         */
+        RequestFilters: {
+            /** Model */
+            model: components["schemas"]["RequestFilter"][];
+            /** Endpoint */
+            endpoint: components["schemas"]["RequestFilter"][];
+            /** Runtime */
+            runtime: components["schemas"]["RequestFilter"][];
+            /** User */
+            user: components["schemas"]["RequestFilter"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * RequestHistory
          * @description 60 minutes, oldest first.
          */
@@ -5268,6 +5768,29 @@ export interface components {
             history: components["schemas"]["Minute"][];
             /** Total */
             total: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RequestRecording
+         * @description What is kept of requests, and whether it can be written now; `lost` counts since the start.
+         */
+        RequestRecording: {
+            /**
+             * Keep
+             * @enum {string}
+             */
+            keep: "full" | "numbers" | "off";
+            /** Paused */
+            paused: boolean;
+            /** Reason */
+            reason: string | null;
+            /** Since */
+            since: string | null;
+            /** Waiting */
+            waiting: number;
+            /** Lost */
+            lost: number;
         } & {
             [key: string]: unknown;
         };
@@ -5282,6 +5805,8 @@ export interface components {
             request_id: string;
             /** Started At */
             started_at: string;
+            /** Method */
+            method: string;
             /** Path */
             path: string;
             /** Model */
@@ -5300,14 +5825,33 @@ export interface components {
             address: string;
             /** Status */
             status: number;
-            /** Outcome */
-            outcome: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "ok" | "refused" | "failed" | "cancelled";
+            /** Error Code */
+            error_code: string | null;
+            /** Streamed */
+            streamed: boolean;
             /** Duration Ms */
             duration_ms: number;
+            /** Queued Ms */
+            queued_ms: number;
+            /** First Token Ms */
+            first_token_ms: number | null;
             /** Prompt Tokens */
             prompt_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
             /** Completion Tokens */
             completion_tokens: number;
+            /** Total Tokens */
+            total_tokens: number;
+            /** Request Bytes */
+            request_bytes: number;
+            /** Answer Bytes */
+            answer_bytes: number;
         } & {
             [key: string]: unknown;
         };
@@ -5321,6 +5865,7 @@ export interface components {
             page: number;
             /** Per Page */
             per_page: number;
+            recording: components["schemas"]["RequestRecording"];
         } & {
             [key: string]: unknown;
         };
@@ -5505,25 +6050,53 @@ export interface components {
         };
         /**
          * Runtime
-         * @description A machine of the cluster (kind `node`), or a runtime that registered by HTTP (`runtime`).
+         * @description A machine of the cluster (kind `node`, `node` is its id there), or a runtime that registered by HTTP (`runtime`).
+         *
+         *     `hardware` is null where it isn't known.
          */
         Runtime: {
             /** Id */
             id: string;
-            /** Kind */
-            kind: string;
+            /**
+             * Node
+             * @default null
+             */
+            node: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "node" | "runtime";
             /** Name */
             name: string;
             /** Status */
             status: string;
+            /**
+             * Version
+             * @default null
+             */
+            version: string | null;
             /** Active Requests */
             active_requests: number;
+            /** Tokens Per S */
+            tokens_per_s: number;
             /** Loaded Models */
             loaded_models: string[];
-            /** Load */
-            load: {
-                [key: string]: unknown;
-            } | null;
+            /** Models */
+            models: number;
+            /** @default null */
+            hardware: components["schemas"]["Hardware"] | null;
+            load: components["schemas"]["MachineLoad"] | null;
+            /**
+             * Last Error
+             * @default null
+             */
+            last_error: string | null;
+            /**
+             * Failing Since
+             * @default null
+             */
+            failing_since: string | null;
         } & {
             [key: string]: unknown;
         };
@@ -5683,9 +6256,7 @@ export interface components {
          */
         Samples: {
             /** Samples */
-            samples: {
-                [key: string]: unknown;
-            }[];
+            samples: components["schemas"]["MachineLoad"][];
             /** Total */
             total: number;
         } & {
@@ -5844,7 +6415,7 @@ export interface components {
         };
         /**
          * Stats
-         * @description `*_key_present` say for which cloud providers a key is set. Durations are null while there is nothing to count.
+         * @description `*_key_present` say for which cloud providers a key is set.
          */
         Stats: {
             /** Nodes */
@@ -5861,22 +6432,12 @@ export interface components {
             active_requests: number;
             /** Waiting Requests */
             waiting_requests: number;
-            /** Total */
-            total: {
-                [key: string]: number;
-            };
-            /** Last Hour */
-            last_hour: {
-                [key: string]: number | null;
-            };
-            /** Last Day */
-            last_day: {
-                [key: string]: number | null;
-            };
-            /** Recording */
-            recording: {
-                [key: string]: unknown;
-            };
+            /** Tokens Per S */
+            tokens_per_s: number;
+            total: components["schemas"]["Totals"];
+            last_hour: components["schemas"]["Recent"];
+            last_day: components["schemas"]["Recent"];
+            recording: components["schemas"]["RecordingState"];
         } & {
             [key: string]: unknown;
         };
@@ -6268,6 +6829,28 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * Totals
+         * @description Since records are kept.
+         */
+        Totals: {
+            /** Requests */
+            requests: number;
+            /** Failures */
+            failures: number;
+            /** Refusals */
+            refusals: number;
+            /** Prompt Tokens */
+            prompt_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Completion Tokens */
+            completion_tokens: number;
+            /** Duration S */
+            duration_s: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * TranscriptionForm
          * @description Form of POST /v1/audio/transcriptions.
          */
@@ -6350,6 +6933,43 @@ export interface components {
             prompt_tokens: number;
             /** Total Tokens */
             total_tokens: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * UsedRow
+         * @description What one model, key … used in a period that began at `period`. Without `id`: all but the busiest, together.
+         */
+        UsedRow: {
+            /** Period */
+            period: string;
+            /** Id */
+            id: string | null;
+            /** Name */
+            name: string | null;
+            /** Requests */
+            requests: number;
+            /** Failures */
+            failures: number;
+            /** Refusals */
+            refusals: number;
+            /** Prompt Tokens */
+            prompt_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Completion Tokens */
+            completion_tokens: number;
+            /** Total Tokens */
+            total_tokens: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** UsedRows */
+        UsedRows: {
+            /** Usage */
+            usage: components["schemas"]["UsedRow"][];
+            /** Total */
+            total: number;
         } & {
             [key: string]: unknown;
         };
@@ -11359,6 +11979,149 @@ export interface operations {
             };
         };
     };
+    post_v0_auth_one_time: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OneTimeToken-Input"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    post_v0_auth_one_time_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OneTimeToken-Output"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     get_v0_users: {
         parameters: {
             query?: never;
@@ -11870,7 +12633,7 @@ export interface operations {
                 runtime?: string;
                 /** @description Id or name of the key or user. */
                 user?: string;
-                /** @description A status (404), a class (4xx) or an outcome (ok, refused, failed, cancelled). */
+                /** @description A status (404), a class (4xx), an outcome (ok, refused, failed, cancelled), or error: refused or failed. */
                 status?: string;
                 /** @description Not before this RFC 3339 time. */
                 start?: string;
@@ -11945,7 +12708,7 @@ export interface operations {
                 runtime?: string;
                 /** @description Id or name of the key or user. */
                 user?: string;
-                /** @description A status (404), a class (4xx) or an outcome (ok, refused, failed, cancelled). */
+                /** @description A status (404), a class (4xx), an outcome (ok, refused, failed, cancelled), or error: refused or failed. */
                 status?: string;
                 /** @description Not before this RFC 3339 time. */
                 start?: string;
@@ -11977,6 +12740,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_v0_dashboard_request_responses_filters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestFilters"];
                 };
             };
             /** @description Unauthorized */
@@ -12589,6 +13399,199 @@ export interface operations {
             };
         };
     };
+    get_v0_dashboard_stats_usage: {
+        parameters: {
+            query?: {
+                /** @description What is told apart. */
+                by?: "address" | "endpoint" | "key" | "model" | "user";
+                /** @description How long a period is (UTC). */
+                per?: "day" | "hour" | "month";
+                /** @description So many, the busiest; the others are put together. */
+                limit?: number;
+                /** @description Not before this RFC 3339 time; else the last 7 days. */
+                start?: string;
+                /** @description Before this RFC 3339 time. */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsedRows"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_v0_dashboard_stats_latency: {
+        parameters: {
+            query?: {
+                /** @description What is told apart. */
+                by?: "endpoint" | "everything" | "key" | "model" | "runtime" | "user";
+                /** @description Not before this RFC 3339 time; else the last 7 days. */
+                start?: string;
+                /** @description Before this RFC 3339 time. */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatencyRows"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_v0_dashboard_stats_latency_series: {
+        parameters: {
+            query?: {
+                /** @description How long a period is (UTC). */
+                per?: "day" | "hour" | "minute";
+                /** @description Not before this RFC 3339 time; else the last 7 days. */
+                start?: string;
+                /** @description Before this RFC 3339 time. */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatencySeries"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     get_v0_events: {
         parameters: {
             query?: never;
@@ -12715,6 +13718,8 @@ export interface operations {
                 level?: "debug" | "info" | "warning" | "error";
                 /** @description Only entries of the request with this id. */
                 request_id?: string;
+                /** @description Only entries that were not made before this RFC 3339 time. */
+                since?: string;
             };
             header?: never;
             path?: never;
@@ -13316,6 +14321,104 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    put_v0_cluster_nodes_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NodeChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14695,6 +15798,12 @@ export interface operations {
             query?: {
                 /** @description How many entries. */
                 tail?: number;
+                /** @description Only entries of this level and more serious ones. */
+                level?: "debug" | "info" | "warning" | "error";
+                /** @description Only entries of the request with this id. */
+                request_id?: string;
+                /** @description Only entries that were not made before this RFC 3339 time. */
+                since?: string;
             };
             header?: never;
             path: {
@@ -17442,6 +18551,343 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_dashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_dashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_dashboard_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                page: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_playground: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_playground: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_playground_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                page: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_dashboard_assets_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
+                    "text/css": string;
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
