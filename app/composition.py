@@ -118,6 +118,7 @@ class Composition(Parts):
             metrics=self._metrics,
             show_metrics=settings.metrics,
             on_stop=self.stop.ask,
+            sharing=self.sharing,
             api_keys=state.keys,
             people=state.people,
             audit=self.audit,

@@ -110,7 +110,7 @@ class Dashboard:
             "node": self.node_id,
             "kind": "node",
             "name": self.node.name,
-            "status": "online" if self.state() is NodeState.OK else self.state().value,
+            "status": self._status(),
             "version": self.node.version,
             "active_requests": sum(each.live.active for each in models),
             "tokens_per_s": sum(each.live.tokens_per_s for each in models),
@@ -136,6 +136,12 @@ class Dashboard:
     def live_runtimes(self) -> list[dict[str, Any]]:
         """The same without the times of readings: equal as long as nothing else changes."""
         return [_timeless(each) for each in self.runtimes()]
+
+    def _status(self) -> str:
+        """As peers see it too."""
+        if self.state() is not NodeState.OK:
+            return self.state().value
+        return "draining" if self.node.paused() else "online"
 
     def samples(self, id: str) -> list[dict[str, Any]] | None:
         """The last hour of a machine's load, oldest first; None if there is no such machine."""

@@ -42,6 +42,7 @@ from corral.app.serving.own_machine import OwnMachine
 from corral.app.serving.peer_endpoints import PeerEndpoints
 from corral.app.serving.reporter import Reporter
 from corral.app.settings_table import Settings
+from corral.app.sharing import Sharing
 from corral.app.state import State
 from corral.app.stop_signal import StopSignal
 from corral.app.store.audit import Audit
@@ -69,6 +70,7 @@ class Parts:
         self.stop = stop
         self.phase = NodeState.STARTING
         self.token = new_token()
+        self.sharing = Sharing()
         self.supervisor = Supervisor()
         self._claims = Claims(lambda: self.membership.cluster)
         self.responses = Responses(state.database, clock=time.time)
@@ -105,7 +107,12 @@ class Parts:
         metrics = ClusterMetrics(self._metrics.registry, control.numbers)
         EndpointMetrics(self._metrics.registry, self.external.control.numbers)
         self.cluster_events = ClusterEvents(feed=self.feed, cluster=control, metrics=metrics)
-        self._node = NodeInfo(name=settings.node_name, version=program_version(), place=self._place)
+        self._node = NodeInfo(
+            name=settings.node_name,
+            version=program_version(),
+            place=self._place,
+            paused=lambda: self.sharing.paused,
+        )
         self._admission = Admission(observer=self._metrics)
         self.runtimes = self._runtimes()
         RuntimeMetrics(self._metrics.registry, self.runtimes.counts)
@@ -238,9 +245,9 @@ class Parts:
             battery=self.own_machine.battery,
             sha256=self.copying.sums.id_of,
             copies=self.copying.copies.progress,
-            draining=lambda: self.phase is NodeState.DRAINING,
+            draining=lambda: self.phase is NodeState.DRAINING or self.sharing.paused,
         )
-        return Membership(
+        membership = Membership(
             settings=settings,
             program=program_version(),
             identity=state.identity,
@@ -250,6 +257,7 @@ class Parts:
             client=state.client,
             ledger=state.ledger,
             preference=lambda chosen: preference_of(chosen or settings.router),
+            paused=lambda: self.sharing.paused,
             serving=ServingLink(
                 reporter=reporter, endpoints=self._peers, topics={copy_wire.TOPIC: self.history_copying}
             ),
@@ -260,6 +268,8 @@ class Parts:
                 changed=self._cluster_changed,
             ),
         )
+        self.sharing.on_change = membership.sharing_changed
+        return membership
 
     def _copying(self) -> model_copy.Copying:
         settings, state = self.settings, self.state

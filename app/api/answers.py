@@ -183,6 +183,10 @@ class Unloaded(Open):
     unloaded: bool
 
 
+class Sharing(Open):
+    paused: bool
+
+
 class Stopping(Open):
     stopping: bool
 
@@ -240,6 +244,7 @@ class Health(Open):
     node: str
     role: Literal["router", "follower", "alone"]
     version: str
+    sharing: Literal["on", "paused"]
     recording: Literal["ok", "paused"]
 
 

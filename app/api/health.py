@@ -39,6 +39,7 @@ class NodeInfo:
     name: str
     version: str
     place: Callable[[], Place] = Place
+    paused: Callable[[], bool] = lambda: False  # it works for itself only
 
 
 def check_ready(state: NodeState) -> None:
@@ -125,6 +126,7 @@ def health_document(node: NodeInfo, state: NodeState, recording: RecordingStatus
         "node": node.name,
         "role": node.place().role,
         "version": node.version,
+        "sharing": "paused" if node.paused() else "on",
         "recording": "paused" if recording.paused else "ok",
     }
     return {**document, "recording_reason": recording.reason or "unknown"} if recording.paused else document

@@ -12,6 +12,7 @@ from corral.app.api.route import Handler, Route
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT
 from corral.app.openai.validation import validated
+from corral.app.sharing import Sharing
 from corral.engines.model import LoadedInfo, ModelStatus
 
 
@@ -33,11 +34,20 @@ class ModelChoice(BaseModel):
     model: Annotated[str, Field(min_length=1, max_length=512)]
 
 
+class SharingChoice(BaseModel):
+    """Whether this machine works for itself only."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    paused: bool
+
+
 class NodeRoutes:
     """Handlers of /v0/node."""
 
-    def __init__(self, *, models: NodeModels, on_stop: Callable[[], None]) -> None:
+    def __init__(self, *, models: NodeModels, on_stop: Callable[[], None], sharing: Sharing) -> None:
         self._models = models
+        self._sharing = sharing
         self._on_stop = on_stop
 
     async def list(self, call: Call) -> GatewayResponse:
@@ -51,6 +61,11 @@ class NodeRoutes:
     async def unload(self, call: Call) -> GatewayResponse:
         await self._models.unload(validated(ModelChoice, call.json).model)
         return json_answer({"unloaded": True})
+
+    async def share(self, call: Call) -> GatewayResponse:
+        self._sharing.set_paused(validated(SharingChoice, call.json).paused)
+        call.details["paused"] = str(self._sharing.paused).lower()
+        return json_answer({"paused": self._sharing.paused})
 
     async def stop(self, call: Call) -> GatewayResponse:
         self._on_stop()
@@ -72,6 +87,15 @@ class NodeRoutes:
             ),
             ("POST", "models/load", self.load, "Load a model", ModelChoice, answers.Loaded, errors),
             ("POST", "models/unload", self.unload, "Unload a model", ModelChoice, answers.Unloaded, errors),
+            (
+                "PUT",
+                "sharing",
+                self.share,
+                "Pause or resume working for other machines",
+                SharingChoice,
+                answers.Sharing,
+                (),
+            ),
             ("POST", "stop", self.stop, "Stop this node", None, answers.Stopping, ()),
         ]
         return [

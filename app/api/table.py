@@ -46,6 +46,7 @@ from corral.app.page.page_routes import PageRoutes
 from corral.app.people.people import People
 from corral.app.placing.assembly import Placing
 from corral.app.runtimes.assembly import RuntimeParts
+from corral.app.sharing import Sharing
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.history import History
@@ -66,6 +67,7 @@ class Services:
     metrics: Metrics
     show_metrics: bool
     on_stop: Callable[[], None]
+    sharing: Sharing
     api_keys: ApiKeys
     people: People
     audit: Audit
@@ -113,7 +115,7 @@ def routes_of(services: Services) -> list[Route]:
             show_metrics=services.show_metrics,
             recording=services.recording,
         ).routes(),
-        *NodeRoutes(models=services.models, on_stop=services.on_stop).routes(),
+        *NodeRoutes(models=services.models, on_stop=services.on_stop, sharing=services.sharing).routes(),
         *KeyRoutes(keys=services.api_keys, now=services.now).routes(),
         *_people_routes(services.people, services.now),
         *HistoryRoutes(history=services.history, recording=services.recording).routes(),

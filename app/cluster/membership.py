@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -72,12 +72,13 @@ class Membership:
         client: PeerClient,
         ledger: Ledger,
         preference: Callable[[str | None], Preference],
+        paused: Callable[[], bool] = lambda: False,
         serving: ServingLink,
         standpoint: Standpoint,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`program` is its version; `preference` gets what people chose for this machine, and blocks for a moment;
-        `now` gives Unix time."""
+        """`program` is its version; `preference` gets what people chose for this machine, and blocks for a moment; `paused`:
+        it works for itself only; `now` gives Unix time."""
         self._settings = settings
         self._folder = DataDir(settings.data_dir)
         self._identity = identity
@@ -95,6 +96,8 @@ class Membership:
         self._news = asyncio.Event()  # others belong to the cluster now
         self._preference = preference
         self._choices = RouterChoices(ledger=ledger, members=members)
+        self._preferred = preference(None)
+        self._paused = paused
         self.cluster = self._new_cluster(identity, program)
         self.neighbourhood = self._new_neighbourhood(identity)
         self.desk = self._new_desk(identity)
@@ -110,7 +113,7 @@ class Membership:
             identity=identity,
             cluster=self._founded,
             about=About(name=settings.node_name, program=program, http_port=settings.port),
-            preference=self._preference(None),
+            preference=self._preferred,
             members=self._members,
             ledger=self._ledger,
             dialler=self._client,
@@ -229,6 +232,10 @@ class Membership:
             except PairingError as error:
                 _LOG.error("the setting join_token", error=str(error))
 
+    def sharing_changed(self) -> None:
+        """It works for itself only from now on, or for all again."""
+        self._stand_or_not()
+
     # --- what it is
 
     def name(self) -> str:
@@ -293,7 +300,13 @@ class Membership:
     async def _look_again(self) -> None:
         """A laptop may run on its battery now, and somebody may have chosen."""
         chosen = self._choices.of(self._identity.node)
-        self.cluster.set_preference(await asyncio.to_thread(self._preference, chosen))
+        self._preferred = await asyncio.to_thread(self._preference, chosen)
+        self._stand_or_not()
+
+    def _stand_or_not(self) -> None:
+        """While it is paused it is not the router of others. On its own it stays its own."""
+        able = self._preferred.eligible and (self.cluster.alone or not self._paused())
+        self.cluster.set_preference(replace(self._preferred, eligible=able))
 
     def _renamed(self) -> None:
         self.neighbourhood.say_name()
@@ -311,6 +324,7 @@ class Membership:
         return [member.certificate for member in self._members.roster.members.values()]
 
     def _members_changed(self) -> None:
+        self._stand_or_not()
         self.neighbourhood.members_changed()
         self._serving.keep_only(self._members.roster.members)
         self._news.set()

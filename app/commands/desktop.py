@@ -1,4 +1,4 @@
-"""`corral open`: the dashboard, signed in."""
+"""`corral open`: the dashboard, signed in. `corral pause` and `resume`: whether this machine works for others."""
 
 from corral.app.commands.node_client import NodeClient
 from corral.app.commands.screen import show_json
@@ -17,3 +17,10 @@ def open_dashboard(settings: Settings, *, browser: bool, as_json: bool) -> None:
         print("The dashboard is in the browser.")
     else:
         print(f"Open this in a browser on this machine, within 30 s; it works once:\n\n  {url}\n")
+
+
+def set_paused(settings: Settings, *, paused: bool) -> None:
+    """Raises NodeNotRunning, CommandError."""
+    with NodeClient.of(settings) as node:
+        node.set_paused(paused)
+    print("Other machines don't use this one now." if paused else "Other machines may use this one again.")

@@ -66,6 +66,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         ("URL", run.url),
         ("node", f"{health['node']}, {health['role']}"),
         *_cluster_rows(cluster),
+        *_sharing_rows(health),
         ("version", health["version"]),
         ("process", f"{run.pid}, for {duration(uptime_s)}"),
         ("data folder", str(settings.data_dir)),
@@ -88,6 +89,11 @@ def _cluster_rows(local: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "joining", joining_line(local["joining"])
     for each in local["warnings"]:
         yield "warning", printable(each)
+
+
+def _sharing_rows(health: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if health["sharing"] == "paused":
+        yield "sharing", "paused: other machines don't use this one; `corral resume` ends that"
 
 
 def _failing(task: dict[str, Any]) -> str:

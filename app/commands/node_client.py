@@ -104,6 +104,10 @@ class NodeClient:
         """Ask the node to stop; it answers at once."""
         self._ask("POST", "/v0/node/stop")
 
+    def set_paused(self, paused: bool) -> None:
+        """Whether the machine works for itself only."""
+        self._ask("PUT", "/v0/node/sharing", {"paused": paused})
+
     def dashboard_url(self) -> str:
         """Where the dashboard opens signed in: once, soon, on this machine."""
         token = self._ask("POST", "/v0/auth/one-time-tokens")["token"]

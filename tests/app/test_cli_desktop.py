@@ -83,3 +83,19 @@ def test_tokens_are_for_commands_of_this_machine(node: Node) -> None:
         assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_this_machine")
         local = {"authorization": f"Bearer {(node.home / 'local.token').read_text()}"}
         assert http.post(TOKENS, headers=local).json()["expires_in_s"] == 30
+
+
+def sharing_of(node: Node) -> dict[str, str]:
+    with node.client() as http:
+        health: dict[str, str] = http.get("/health").json()
+        return health
+
+
+def test_pausing_is_shown_and_ends(node: Node) -> None:
+    corral = Commands(node.home)
+    assert corral.done("pause") == "Other machines don't use this one now.\n"
+    health = sharing_of(node)
+    assert (health["status"], health["role"], health["sharing"]) == ("ok", "alone", "paused")
+    assert "paused: other machines don't use this one" in corral.done("status")
+    assert corral.done("resume") == "Other machines may use this one again.\n"
+    assert sharing_of(node)["sharing"] == "on"

@@ -91,6 +91,29 @@ def _refuses(machine: Machine, key: str) -> bool:
     return machine.ask("GET", "/v1/models", key=key).status_code == 401
 
 
+def test_a_paused_machine_works_for_nobody_and_is_not_the_router(machines: tuple[Machine, ...]) -> None:
+    anna, bert = machines
+    if anna.router() != bert.name:
+        anna.corral("cluster", "handover", bert.name)
+    wait_for(lambda: one_router(*machines) == bert.name)
+    assert "Other machines don't use this one now." in bert.corral("pause")
+    wait_for(lambda: one_router(*machines) == anna.name)
+    wait_for(lambda: _status(anna, bert) == "draining")
+    for machine in machines:
+        refused = machine.ask("POST", "/v1/chat/completions", CHAT)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "no_capable_endpoint")
+    assert "`corral resume`" in bert.corral("status")
+    assert "may use this one again" in bert.corral("resume")
+    wait_for(lambda: _status(anna, bert) == "online")
+    for machine in machines:
+        assert machine.ask("POST", "/v1/chat/completions", CHAT).status_code == 200
+
+
+def _status(asked: Machine, of: Machine) -> str | None:
+    runtimes = asked.ask("GET", "/v0/runtimes").json().get("runtimes", [])
+    return next((each["status"] for each in runtimes if each["name"] == of.name), None)
+
+
 def test_another_name_is_said_at_once(machines: tuple[Machine, ...]) -> None:
     anna, bert = machines
     anna.corral("cluster", "rename", "farm")

@@ -39,6 +39,7 @@ from corral.app.placing.assembly import Placing
 from corral.app.runtimes.assembly import RuntimeParts
 from corral.app.server import Server
 from corral.app.settings import default_settings
+from corral.app.sharing import Sharing
 from corral.app.store.api_keys import ApiKeys, new_secret
 from corral.app.store.audit import Audit
 from corral.app.store.database import Database
@@ -235,6 +236,7 @@ class _Side:
             metrics=self._metrics,
             show_metrics=True,
             on_stop=self._stop,
+            sharing=Sharing(),
             api_keys=self._keys,
             people=self._people,
             audit=self._audit,
