@@ -59,7 +59,7 @@ web-dev: $(VENV)/.installed web  ## the dashboard on http://localhost:5173/dashb
 	$(WEB) vite
 
 types: $(VENV)/.installed-dev  ## write the types of the HTTP API for the page, after a change of the API
-	$(BIN)/python -m tests.page.api_types
+	$(BIN)/python -m tests.app.api.api_types
 
 bench: $(VENV)/.installed-bench system-packages  ## compare with llama-server and write docs/benchmarks.md (takes long)
 	$(BIN)/python -m bench.engine $(BENCH)
