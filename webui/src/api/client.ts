@@ -36,11 +36,18 @@ export type Answer<P extends keyof paths, M extends Verb = "get"> =
 interface Wires {
   csrfToken: string | null;
   onSignedOut: () => void;
-  onAnswer: (reached: boolean) => void;
+  /** Gets the token of the session anew: another window may have signed in since. */
+  renew: () => Promise<void>;
 }
 
 /** What the session sets: the token of writes, and who wants to know that it has ended. */
-export const wires: Wires = { csrfToken: null, onSignedOut: () => undefined, onAnswer: () => undefined };
+export const wires: Wires = {
+  csrfToken: null,
+  onSignedOut: () => undefined,
+  renew: () => Promise.resolve(),
+};
+
+const CSRF_REFUSED = "csrf_token_missing";
 
 const client = createClient<paths>({ fetch: (request) => reach(request) });
 
@@ -112,14 +119,31 @@ function writeHeaders(): Record<string, string> {
   return wires.csrfToken === null ? {} : { "x-csrf-token": wires.csrfToken };
 }
 
+/** Fetches; with the session's token anew where that has changed. */
 async function reach(request: Request): Promise<Response> {
+  const again = request.method === "GET" ? null : request.clone();
+  const response = await attempt(request);
+  if (response.status !== 403 || again === null) return response;
+  const said = errorOf(
+    403,
+    await response
+      .clone()
+      .json()
+      .catch(() => null),
+    null,
+    "",
+  );
+  if (said.code !== CSRF_REFUSED) return response;
+  await wires.renew();
+  for (const [name, value] of Object.entries(writeHeaders())) again.headers.set(name, value);
+  return attempt(again);
+}
+
+async function attempt(request: Request): Promise<Response> {
   try {
-    const response = await fetch(request);
-    wires.onAnswer(true);
-    return response;
+    return await fetch(request);
   } catch (error) {
     if (request.signal.aborted) throw error;
-    wires.onAnswer(false);
     throw new ApiError(0, "unreachable", text.errors.unreachable);
   }
 }

@@ -1,4 +1,5 @@
 import { ApiError, api, wires, type Schema } from "../api/client";
+import { text } from "../text/shell";
 import { router } from "./router.svelte";
 
 type User = Schema<"SessionUser">;
@@ -9,13 +10,14 @@ export const REGISTER = "/dashboard/register";
 /** Who is signed in. The cookie that proves it is the browser's affair. */
 class Session {
   user = $state.raw<User | null>(null);
-  /** Nobody knows yet, at the first start; "unreachable": the node didn't answer. */
-  status = $state<"unknown" | "in" | "out" | "unreachable">("unknown");
-  /** The session ended by itself while somebody worked. */
-  ended = $state(false);
+  /** "unknown": not asked yet; "unreachable": the node didn't answer; "ended": by itself, while somebody worked. */
+  status = $state<"unknown" | "in" | "ended" | "out" | "unreachable">("unknown");
+  /** What the sign-in page should say first. */
+  notice = $state<string | null>(null);
 
   constructor() {
     wires.onSignedOut = () => this.end();
+    wires.renew = () => this.renew();
   }
 
   get isAdmin(): boolean {
@@ -27,8 +29,7 @@ class Session {
     const token = takeOneTimeToken();
     try {
       if (token !== null) await this.signInOnce(token);
-      const me = await api.get("/v0/auth/me");
-      this.enter(me.user, me.csrf_token);
+      await this.renew();
     } catch (error) {
       this.status = error instanceof ApiError && error.status === 401 ? "out" : "unreachable";
     }
@@ -53,33 +54,43 @@ class Session {
     this.enter(answer.user, answer.csrf_token);
   }
 
+  /** Throws ApiError; then the session is still there. */
   async signOut(): Promise<void> {
-    await api.post("/v0/auth/logout").catch(() => undefined);
+    await api.post("/v0/auth/logout");
     this.leave();
     router.go(SIGN_IN);
   }
 
+  /** Let a session go that has ended anyway. */
+  leave(): void {
+    wires.csrfToken = null;
+    this.user = null;
+    this.status = "out";
+  }
+
   private async signInOnce(token: string): Promise<void> {
-    await api.raw("/v0/auth/one-time", { body: { token } }).catch(() => undefined);
+    try {
+      await api.post("/v0/auth/one-time", { body: { token } });
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 0) throw error;
+      this.notice = text.signIn.oneTimeFailed;
+    }
+  }
+
+  private async renew(): Promise<void> {
+    const me = await api.get("/v0/auth/me");
+    this.enter(me.user, me.csrf_token);
   }
 
   private enter(user: User, csrfToken: string): void {
     wires.csrfToken = csrfToken;
     this.user = user;
-    this.ended = false;
+    this.notice = null;
     this.status = "in";
   }
 
   private end(): void {
-    if (this.status !== "in") return;
-    this.ended = true;
-    this.leave();
-  }
-
-  private leave(): void {
-    wires.csrfToken = null;
-    this.user = null;
-    this.status = "out";
+    if (this.status === "in") this.status = "ended";
   }
 }
 
