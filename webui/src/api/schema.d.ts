@@ -2062,6 +2062,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v0/endpoints/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a server that is no endpoint yet
+         * @description API keys need the scope `admin` or `endpoints`. Signed-in users: admin.
+         */
+        post: operations["post_v0_endpoints_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v0/endpoints/{id}": {
         parameters: {
             query?: never;
@@ -2256,6 +2276,66 @@ export interface paths {
         get: operations["get_v0_metrics_cloud"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v0/models/places": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List every model of the cluster with all that have it
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        get: operations["get_v0_models_places"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v0/models/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load a model on a machine
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        post: operations["post_v0_models_load"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v0/models/unload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unload a model on a machine, also one that is loading
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        post: operations["post_v0_models_unload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3828,6 +3908,18 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * EndpointInfo
+         * @description What answered.
+         */
+        EndpointInfo: {
+            /** Type */
+            type: string;
+            /** Version */
+            version: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * EndpointModel
          * @description `name_there` is what the server calls it.
          */
@@ -3874,7 +3966,7 @@ export interface components {
         };
         /**
          * EndpointTest
-         * @description `endpoint_info` has the type and the version of what answered.
+         * @description `models` names the first of those that were found.
          */
         EndpointTest: {
             /** Success */
@@ -3885,10 +3977,9 @@ export interface components {
             error: string | null;
             /** Models Found */
             models_found: number;
-            /** Endpoint Info */
-            endpoint_info: {
-                [key: string]: unknown;
-            } | null;
+            /** Models */
+            models: string[];
+            endpoint_info: components["schemas"]["EndpointInfo"] | null;
         } & {
             [key: string]: unknown;
         };
@@ -3898,6 +3989,19 @@ export interface components {
             endpoints: components["schemas"]["Endpoint"][];
             /** Total */
             total: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Errand
+         * @description `done`: it is loaded (or unloaded); else that goes on, and the model's state says how it ends.
+         */
+        Errand: {
+            /** Model */
+            model: string;
+            node: components["schemas"]["NamedNode"];
+            /** Done */
+            done: boolean;
         } & {
             [key: string]: unknown;
         };
@@ -4817,6 +4921,58 @@ export interface components {
             /** Model */
             model: string;
         };
+        /**
+         * ModelOnNode
+         * @description `node` is a machine's name or id.
+         */
+        ModelOnNode: {
+            /** Model */
+            model: string;
+            /** Node */
+            node: string;
+        };
+        /**
+         * ModelPlace
+         * @description Who has a model. `state`: `listed` where nothing is known of it but that it is there. Progress is from 0 to 1.
+         *
+         *     `context_length` and `slots` are those of the loaded model.
+         */
+        ModelPlace: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "machine" | "endpoint" | "runtime" | "cloud";
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** This */
+            this: boolean;
+            /** Online */
+            online: boolean;
+            /** Model */
+            model: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "on_disk" | "loading" | "loaded" | "error" | "listed";
+            /** Progress */
+            progress: number;
+            /** Error */
+            error: string | null;
+            /** Active */
+            active: number;
+            /** Queued */
+            queued: number;
+            /** Context Length */
+            context_length: number | null;
+            /** Slots */
+            slots: number | null;
+        } & {
+            [key: string]: unknown;
+        };
         /** Models */
         Models: {
             /**
@@ -5485,6 +5641,35 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * PlacedModel
+         * @description A model with all that have it. Zero and "" where nobody knows.
+         */
+        PlacedModel: {
+            /** Id */
+            id: string;
+            /** Capabilities */
+            capabilities: string[];
+            /** Context Length */
+            context_length: number;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Quantization */
+            quantization: string;
+            /** Places */
+            places: components["schemas"]["ModelPlace"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /** PlacedModels */
+        PlacedModels: {
+            /** Models */
+            models: components["schemas"]["PlacedModel"][];
+            /** Total */
+            total: number;
+        } & {
+            [key: string]: unknown;
+        };
         /** RankedDocument */
         RankedDocument: {
             /** Index */
@@ -6097,6 +6282,38 @@ export interface components {
              * @default null
              */
             failing_since: string | null;
+            /**
+             * Status Reason
+             * @default null
+             */
+            status_reason: string | null;
+            /**
+             * Heard At
+             * @default null
+             */
+            heard_at: string | null;
+            /**
+             * Machine Name
+             * @default null
+             */
+            machine_name: string | null;
+            /**
+             * Ip Address
+             * @default null
+             */
+            ip_address: string | null;
+            /**
+             * Runtime Api Port
+             * @default null
+             */
+            runtime_api_port: number | null;
+            /**
+             * Registered At
+             * @default null
+             */
+            registered_at: string | null;
+            /** @default null */
+            settings: components["schemas"]["RuntimeSettings"] | null;
         } & {
             [key: string]: unknown;
         };
@@ -6238,6 +6455,24 @@ export interface components {
             memory_usage: number | null;
             /** Active Requests */
             active_requests: number | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RuntimeSettings
+         * @description What administrators may change of a runtime that registered.
+         */
+        RuntimeSettings: {
+            /** Name */
+            name: string | null;
+            /** Enabled */
+            enabled: boolean;
+            /** Weight */
+            weight: number;
+            /** Max Concurrent */
+            max_concurrent: number | null;
+            /** Notes */
+            notes: string;
         } & {
             [key: string]: unknown;
         };
@@ -6919,6 +7154,21 @@ export interface components {
             temperature: number | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * TriedEndpoint
+         * @description A server to test without adding it.
+         */
+        TriedEndpoint: {
+            /** Base Url */
+            base_url: string;
+            /**
+             * Api Key
+             * @default null
+             */
+            api_key: string | null;
+            /** @default null */
+            type: components["schemas"]["ServerKind"] | null;
         };
         /** Unloaded */
         Unloaded: {
@@ -16279,6 +16529,93 @@ export interface operations {
             };
         };
     };
+    post_v0_endpoints_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriedEndpoint"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointTest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     get_v0_endpoints_id: {
         parameters: {
             query?: never;
@@ -17234,6 +17571,317 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_v0_models_places: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlacedModels"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    post_v0_models_load: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelOnNode"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errand"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    post_v0_models_unload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelOnNode"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errand"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
