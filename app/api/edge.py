@@ -17,7 +17,13 @@ from corral.app.api.request_errors import HostNotAllowed, UnsupportedMediaType
 from corral.app.api.route import Route
 from corral.app.dialects.dialect import dialect_of
 from corral.app.gateway.audit import AuditEntry, AuditLog
-from corral.app.gateway.auth import Asking, Authenticator, check_allowed, is_from_this_machine
+from corral.app.gateway.auth import (
+    Asking,
+    Authenticator,
+    check_allowed,
+    is_from_this_machine,
+    shows_cookie,
+)
 from corral.app.gateway.endpoint import Client, GatewayResponse
 from corral.app.gateway.recording import RecordedBody, RequestLog, RequestRecord
 from corral.app.gateway.relayed import Relayed
@@ -128,7 +134,8 @@ class Edge:
     async def _call(self, route: Route, incoming: Incoming, progress: _Progress) -> Call:
         headers = incoming.headers
         relayed = incoming.relayed
-        if route.checks_host and not (
+        by_browser = route.access is not None and shows_cookie(headers)
+        if (route.checks_host or by_browser) and not (
             (relayed is not None and relayed.host_ok) or host_allowed(headers.get("host", ""), self._hosts())
         ):
             raise HostNotAllowed

@@ -258,6 +258,12 @@ def credential(headers: Mapping[str, str]) -> Credential | None:
     return None
 
 
+def shows_cookie(headers: Mapping[str, str]) -> bool:
+    """Whether what a request shows is what a browser sends by itself."""
+    shown = credential(headers)
+    return shown is not None and shown.kind is CredentialKind.COOKIE
+
+
 def cookie(header: str, name: str) -> str | None:
     """One cookie of a Cookie header; None if it isn't there or the header is garbage."""
     try:

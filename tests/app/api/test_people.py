@@ -10,8 +10,10 @@ import pytest
 
 from corral.app.gateway.principal import Role
 from tests.app.api.serving import ADMIN, PASSWORD, VIEWER, Serving, serving
+from tests.engines.echo_files import write_echo
 
 LOGIN, ME, USERS, INVITATIONS = "/v0/auth/login", "/v0/auth/me", "/v0/users", "/v0/invitations"
+CHAT = "/v1/chat/completions"
 BOB = {"username": "Bob", "password": "bobs password", "role": "viewer"}
 
 
@@ -65,6 +67,30 @@ async def test_the_cookie_needs_its_csrf_token_for_writes(tmp_path: Path) -> Non
         out = await http.post("/v0/auth/logout", headers={"x-csrf-token": answer.json()["csrf_token"]})
         assert "Max-Age=0" in out.headers["set-cookie"]
         assert (await http.get(USERS)).status_code == 401
+
+
+@pytest.mark.parametrize("username", [ADMIN, VIEWER])
+async def test_the_cookie_opens_models_too(tmp_path: Path, username: str) -> None:
+    """What the playground does: it needs no key, and the history says who asked."""
+    write_echo(tmp_path)
+    question = {"model": "parrot", "messages": [{"role": "user", "content": "a sheep"}]}
+    async with serving(tmp_path) as node, node.http(None) as http:
+        signed_in = (await login(http, username)).json()
+        assert (await http.get("/v1/models")).status_code == 200
+        refused = await http.post(CHAT, json=question)
+        assert (refused.status_code, code_of(refused)) == (403, "csrf_token_missing")
+        answer = await http.post(CHAT, json=question, headers={"x-csrf-token": signed_in["csrf_token"]})
+        assert answer.json()["choices"][0]["message"]["content"] == "a sheep"
+        record = node.log.records[-1]
+        assert record.client.principal is not None
+        assert (record.status, record.client.principal.name) == (200, username)
+
+
+async def test_the_cookie_opens_nothing_at_a_name_that_is_not_ours(tmp_path: Path) -> None:
+    async with serving(tmp_path) as node, node.http(None) as http:
+        await login(http)
+        refused = await http.get("/v1/models", headers={"host": "evil.example"})
+        assert (refused.status_code, code_of(refused)) == (403, "host_not_allowed")
 
 
 @pytest.mark.parametrize(("username", "password"), [(ADMIN, "wrong"), ("nobody", PASSWORD), ("\x00", "x")])
