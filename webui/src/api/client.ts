@@ -33,6 +33,9 @@ export type Answer<P extends keyof paths, M extends Verb = "get"> =
     ? SuccessResponse<ResponseObjectMap<Op>, "application/json">
     : never;
 
+/** Other 401s are about keys: of the request, or of a provider in the cloud. */
+const SESSION_OVER = new Set(["missing_credentials", "invalid_token"]);
+
 interface Wires {
   csrfToken: string | null;
   onSignedOut: () => void;
@@ -155,6 +158,6 @@ function failure(response: Response, body: unknown): ApiError {
     response.headers.get("retry-after"),
     text.errors.unknown(response.status),
   );
-  if (response.status === 401 && !response.url.includes("/v0/auth/")) wires.onSignedOut();
+  if (SESSION_OVER.has(error.code) && !response.url.includes("/v0/auth/")) wires.onSignedOut();
   return error;
 }

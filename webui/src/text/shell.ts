@@ -121,5 +121,6 @@ export const text = {
     loading: "Loading …",
     dismiss: "Dismiss",
   },
+  markdown: { picture: "picture", elsewhere: " (picture)", copyCode: "Copy the code" },
   chart: { table: "Show as a table", chart: "Show as a chart", time: "Time", nothing: "Nothing to show yet" },
 };
