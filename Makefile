@@ -61,7 +61,7 @@ web-dev: $(VENV)/.installed web  ## the dashboard on http://localhost:5173/dashb
 types: $(VENV)/.installed-dev  ## write the types of the HTTP API for the page, after a change of the API
 	$(BIN)/python -m tests.app.api.api_types
 
-bench: $(VENV)/.installed-bench system-packages  ## compare with llama-server and write docs/benchmarks.md (takes long)
+bench: $(VENV)/.installed-bench $(VENV)/.installed-dev system-packages  ## compare with llama-server and write docs/benchmarks.md (takes long)
 	$(BIN)/python -m bench.engine $(BENCH)
 	$(BIN)/python -m bench.batching
 	$(BIN)/python -m bench.http
@@ -73,6 +73,7 @@ bench: $(VENV)/.installed-bench system-packages  ## compare with llama-server an
 	$(BIN)/python -m bench.cluster_idle
 	$(BIN)/python -m bench.choose
 	$(BIN)/python -m bench.pull
+	$(BIN)/python -m bench.dashboard
 
 build: $(VENV)/.installed-dev  ## wheel and source distribution into dist/
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist

@@ -45,8 +45,8 @@ def lived_in(node: Node, *, model: str) -> Iterator[None]:
         make("/v0/api-keys", {"name": "Mila's notebook", "scopes": ["api"]})
         make("/v0/endpoints", {"name": "Big machine upstairs", "base_url": elsewhere.base_url})
         make("/v0/endpoints", {"name": "Switched off", "base_url": "http://127.0.0.1:9/v1"})
+        _ask(http, model, _QUESTIONS[0])
         for number, question in enumerate(_QUESTIONS):
-            _ask(http, model, question)
             _ask(http, ELSEWHERE, question, stream=bool(number % 2))
         _ask(http, "no-such-model", "Is anybody there?")
         _until_recorded(http, "Is anybody there?")

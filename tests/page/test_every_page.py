@@ -1,0 +1,54 @@
+"""Every page in both themes and at two widths: it opens, axe finds nothing serious, nothing sticks out."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from tests.acceptance.node import Node
+from tests.page.accessibility import check_accessibility
+from tests.page.conftest import ADMIN, STARTER, Shot
+from tests.page.lived_in import lived_in
+from tests.page.visits import DESK, PHONE, Visits
+
+PAGES = {
+    "overview": "/dashboard",
+    "machines": "/dashboard/machines",
+    "endpoints": "/dashboard/endpoints",
+    "models": "/dashboard/models",
+    "history": "/dashboard/history",
+    "statistics": "/dashboard/statistics",
+    "logs": "/dashboard/logs",
+    "access": "/dashboard/access",
+    "settings": "/dashboard/settings",
+    "playground": "/playground",
+}
+WITHOUT_SIGNING_IN = {"sign-in": "/dashboard/sign-in", "register": "/dashboard/register"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _lived_in(node: Node) -> Iterator[None]:
+    with lived_in(node, model=STARTER):
+        yield
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("name", [*PAGES, *WITHOUT_SIGNING_IN])
+def test_in_both_themes(visits: Visits, shot: Shot, name: str, size: ViewportSize) -> None:
+    path = PAGES.get(name) or WITHOUT_SIGNING_IN[name]
+    page = visits.begin(ADMIN if name in PAGES else None, size=size)
+    open_page(page, path)
+    check_accessibility(page)
+    shot(page, f"{name}-{size['width']}-light")
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    check_accessibility(page, rules=["color-contrast"])
+    shot(page, f"{name}-{size['width']}-dark")
+    wide = page.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= size["width"], f"{path} is {wide} px wide where {size['width']} px are"
+
+
+def open_page(page: Page, path: str) -> None:
+    """Go there, and wait until nothing loads any more."""
+    page.goto(path)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("[aria-busy=true], .skeleton, .spinner")).to_have_count(0)
