@@ -18,6 +18,7 @@ from corral.app.gateway.principal import Principal, PrincipalKind
 from corral.app.local_token import KeysWithLocalToken
 from corral.app.logs import Logs
 from corral.app.openai.responses.service import ResponsesService
+from corral.app.own_settings import OwnSettings
 from corral.app.parts import Parts
 from corral.app.server import Server
 from corral.app.serving.infer_route import InferRoute
@@ -133,6 +134,8 @@ class Composition(Parts):
             tasks=self.supervisor.statuses,
             cluster=self.membership.control,
             cluster_settings=state.shared,
+            settings=OwnSettings(own=settings, current=lambda: state.shared.current),
+            on_restart=self.stop.ask_to_start_anew,
             pairing=self.membership.desk,
             pairing_info=self.membership.info,
             copies=self.copying.control,

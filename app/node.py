@@ -26,6 +26,7 @@ from corral.app.logs import Logs
 from corral.app.paths import DataDir
 from corral.app.run_file import RunFile, remove_run_files, write_run_files
 from corral.app.serving.own_machine import LOOK_S
+from corral.app.settings import SettingsError, read_again
 from corral.app.settings_table import Settings
 from corral.app.state import open_state
 from corral.app.stop_signal import StopSignal
@@ -50,22 +51,33 @@ Say = Callable[[str], None]
 async def run_node(*, settings: Settings, say: Say) -> None:
     """Serve until SIGTERM, SIGINT or POST /v0/node/stop. `say` gets what a person should read.
 
-    A node that joined or left a cluster starts anew with all of its parts. Raises AlreadyRunning, ServerError, ListenError,
-    StoreError, IdentityError, ClusterFileError, OSError when it can't start.
+    A node that joined or left a cluster, or was asked to restart, starts anew with all of its parts, and reads its settings
+    again. Raises AlreadyRunning, ServerError, ListenError, StoreError, IdentityError, ClusterFileError, OSError when it can't
+    start.
     """
     folder = DataDir(settings.data_dir)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with InstanceLock(folder.lock), _logging(settings) as logs:
-        stop = StopSignal()
-        with stop.on_signals():
-            while True:
+    stop = StopSignal()
+    with InstanceLock(folder.lock), stop.on_signals():
+        while True:
+            with _logging(settings) as logs:
                 async with open_state(settings) as state:
                     parts = Composition(settings=settings, state=state, logs=logs, stop=stop)
                     await _Node(parts, say=say).run()
                 if not stop.starts_anew:
                     return
                 stop.begin_again()
+                settings = await _read_again(settings)
+
+
+async def _read_again(settings: Settings) -> Settings:
+    """What has been changed meanwhile counts now, unless it can't be used."""
+    try:
+        return await asyncio.to_thread(read_again, settings, os.environ)
+    except SettingsError as error:
+        _LOG.error("the settings stay as they were", error=str(error))
+        return settings
 
 
 @contextmanager

@@ -7,9 +7,9 @@ is wrong; `allowed` says in words what is right.
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 API_KEY = re.compile(r"sk_[A-Za-z0-9]{32}")
@@ -29,12 +29,20 @@ _LEVELS = {
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
 
+Form = Literal["text", "boolean", "number", "seconds", "size", "choice", "url", "path", "paths", "words"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """`read(value, base)` makes the value; relative paths start at `base`."""
+    """`read(value, base)` makes the value; relative paths start at `base`. The rest says how people may be asked for it."""
 
     allowed: str
     read: Callable[[object, Path], Any]
+    form: Form = "text"
+    choices: tuple[str, ...] = ()
+    low: int | None = None
+    high: int | None = None
+    optional: bool = False  # may be `none`
 
 
 def optional(kind: Kind) -> Kind:
@@ -45,7 +53,7 @@ def optional(kind: Kind) -> Kind:
             return None
         return kind.read(value, base)
 
-    return Kind(allowed=f'{kind.allowed}, or "none"', read=read)
+    return replace(kind, allowed=f'{kind.allowed}, or "none"', read=read, optional=True)
 
 
 def whole_number(low: int, high: int | None = None) -> Kind:
@@ -58,7 +66,7 @@ def whole_number(low: int, high: int | None = None) -> Kind:
             raise ValueError(value)
         return number
 
-    return Kind(allowed=allowed, read=read)
+    return Kind(allowed=allowed, read=read, form="number", low=low, high=high)
 
 
 def _read_seconds(value: object, _base: Path) -> float:
@@ -156,7 +164,7 @@ def one_of(*words: str) -> Kind:
             raise ValueError(value)
         return word
 
-    return Kind(allowed=" or ".join(words), read=read)
+    return Kind(allowed=" or ".join(words), read=read, form="choice", choices=words)
 
 
 def _read_url(value: object, base: Path) -> str:
@@ -170,14 +178,21 @@ def _read_url(value: object, base: Path) -> str:
 
 HISTORY = one_of("full", "numbers", "off")
 ROUTER = one_of("auto", "prefer", "never")
-URL = Kind(allowed="an http or https address", read=_read_url)
+URL = Kind(allowed="an http or https address", read=_read_url, form="url")
 TEXT = Kind(allowed="a text", read=_read_text)
-BOOLEAN = Kind(allowed="true or false", read=_read_boolean)
-SECONDS = Kind(allowed="a number of seconds above 0", read=_read_seconds)
-SIZE = Kind(allowed='a number of bytes, or a size such as "8GB" or "8GiB"', read=_read_size)
+BOOLEAN = Kind(allowed="true or false", read=_read_boolean, form="boolean")
+SECONDS = Kind(allowed="a number of seconds above 0", read=_read_seconds, form="seconds")
+SIZE = Kind(allowed='a number of bytes, or a size such as "8GB" or "8GiB"', read=_read_size, form="size")
 PORT = whole_number(0, 65535)
-LOG_LEVEL = Kind(allowed="debug, info, warning or error", read=_read_level)
-PATH = Kind(allowed="a path", read=_read_path)
-PATHS = Kind(allowed="paths (a list; in the environment separated as PATH is)", read=_read_paths)
-WORDS = Kind(allowed="texts (a list; in the environment separated by commas)", read=_read_words)
+LOG_LEVEL = Kind(
+    allowed="debug, info, warning or error",
+    read=_read_level,
+    form="choice",
+    choices=("debug", "info", "warning", "error"),
+)
+PATH = Kind(allowed="a path", read=_read_path, form="path")
+PATHS = Kind(
+    allowed="paths (a list; in the environment separated as PATH is)", read=_read_paths, form="paths"
+)
+WORDS = Kind(allowed="texts (a list; in the environment separated by commas)", read=_read_words, form="words")
 KEY = Kind(allowed='"sk_" and 32 letters and digits', read=_read_api_key)

@@ -58,7 +58,14 @@ def load_settings(*, arguments: Mapping[str, object], environ: Mapping[str, str]
             notices += [given.notice] if given.notice else []
         else:
             values.setdefault(row.name, row.default)
-    return Settings(**values, models=models, sources=sources, notices=tuple(notices))
+    return Settings(
+        **values, models=models, sources=sources, notices=tuple(notices), arguments=dict(arguments)
+    )
+
+
+def read_again(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """The settings as a start now would find them, with the same command line. Raises SettingsError."""
+    return load_settings(arguments=settings.arguments, environ=environ)
 
 
 def find_data_dir(*, arguments: Mapping[str, object], environ: Mapping[str, str]) -> Path:
@@ -69,7 +76,11 @@ def find_data_dir(*, arguments: Mapping[str, object], environ: Mapping[str, str]
 def default_settings(data_dir: Path) -> Settings:
     """What counts where nothing is set."""
     values: dict[str, Any] = {row.name: row.default for row in TABLE}
-    return Settings(**(values | _worked_out(data_dir)), sources={row.name: "default" for row in TABLE})
+    return Settings(
+        **(values | _worked_out(data_dir)),
+        sources={row.name: "default" for row in TABLE},
+        arguments={"data_dir": data_dir},
+    )
 
 
 def overriding_variable(row: Setting, environ: Mapping[str, str]) -> str | None:

@@ -73,7 +73,10 @@ def shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Every setting's value. `sources` says where each comes from in words, `notices` what a user should change."""
+    """Every setting's value. `sources` says where each comes from in words, `notices` what a user should change.
+
+    `arguments` is what the command line gave, for reading them again.
+    """
 
     host: str = _setting(
         kinds.TEXT,
@@ -362,6 +365,7 @@ class Settings:
     models: ModelOptions = field(default_factory=ModelOptions)
     sources: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    arguments: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
 def _rows() -> tuple[Setting, ...]:

@@ -15,6 +15,7 @@ from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT
 from corral.app.openai.validation import validated
 from corral.app.settings import SettingsError
+from corral.app.settings_table import shown
 from corral.engines.errors import InvalidRequest
 
 _PATH = "/v0/cluster/settings"
@@ -53,9 +54,14 @@ class ClusterSettingsRoutes:
     async def change(self, call: Call) -> GatewayResponse:
         name = call.parameters["id"]
         if name not in CLUSTER_ROWS:
-            raise SettingNotFound(name, sorted(CLUSTER_ROWS))
+            raise SettingNotFound(
+                f"{name[:64]!r} can't be set for the whole cluster; these can: {', '.join(sorted(CLUSTER_ROWS))}"
+            )
+        value = validated(SettingValue, call.json).value
+        call.details["setting"] = name
+        call.details["value"] = "each machine's own" if value is None else shown(value)[:200]
         try:
-            await self._settings.set(name, validated(SettingValue, call.json).value)
+            await self._settings.set(name, value)
         except SettingsError as error:
             raise InvalidRequest(str(error), param="value") from error
         return json_answer(self._document(name))

@@ -117,6 +117,7 @@ SHAPES: dict[type[Exception], Shape] = {
     api.RequestNotFound: Shape(404, "not_found_error"),
     api.RuntimeNotFound: Shape(404, "not_found_error"),
     api.SettingNotFound: Shape(404, "not_found_error"),
+    api.SettingsFileUnusable: Shape(409, "conflict_error"),
     api.ProviderNotFound: Shape(404, "not_found_error"),
     api.UserNotFound: Shape(404, "not_found_error"),
     api.InvitationNotFound: Shape(404, "not_found_error"),

@@ -6,6 +6,7 @@ ApiError
 ├── RouteNotFound, MethodNotAllowed
 ├── ApiKeyNotFound, RequestNotFound, UserNotFound, InvitationNotFound, RuntimeNotFound,
 │   SettingNotFound, ProviderNotFound
+├── SettingsFileUnusable    config.toml can't be read or written
 ├── DuplicateName, LastAdminStays, WrongPassword, InvalidInvitation, TooManyLogins,
 │   InvalidOneTimeToken
 ├── NoCounterpart           Ollama can do it, Corral does it in another way
@@ -156,10 +157,11 @@ class RuntimeNotFound(ApiError):
 class SettingNotFound(ApiError):
     code = "setting_not_found"
 
-    def __init__(self, name: str, possible: Collection[str]) -> None:
-        super().__init__(
-            f"{name[:64]!r} can't be set for the whole cluster; these can: {', '.join(possible)}"
-        )
+
+class SettingsFileUnusable(ApiError):
+    """`config.toml` is not one, or can't be written."""
+
+    code = "settings_file_unusable"
 
 
 class ProviderNotFound(ApiError):

@@ -28,6 +28,7 @@ from corral.app.api.registry_routes import ModelFiles, RegistryControl, Registry
 from corral.app.api.route import Route
 from corral.app.api.runtime_routes import RuntimeRoutes
 from corral.app.api.statistics_routes import StatisticsRoutes
+from corral.app.api.settings_routes import SettingsRoutes
 from corral.app.api.task_routes import TaskRoutes
 from corral.app.api.user_routes import InvitationRoutes, UserRoutes
 from corral.app.api.v1 import V1
@@ -41,6 +42,7 @@ from corral.app.gateway.gateway import Gateway
 from corral.app.gateway.principal import Principal
 from corral.app.history.recorder import RecordingStatus
 from corral.app.openai.responses.service import ResponsesService
+from corral.app.own_settings import OwnSettings
 from corral.app.page.page_files import PageFiles
 from corral.app.page.page_routes import PageRoutes
 from corral.app.people.people import People
@@ -57,7 +59,7 @@ from corral.webui import BUILT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the handlers use. `on_stop` must return at once; `now` gives Unix time in seconds."""
+    """What the handlers use. `on_stop` and `on_restart` must return at once; `now` gives Unix time in seconds."""
 
     gateway: Gateway
     responses: ResponsesService
@@ -82,6 +84,8 @@ class Services:
     recording: Callable[[], RecordingStatus]
     cluster: ClusterControl
     cluster_settings: ClusterSettings
+    settings: OwnSettings
+    on_restart: Callable[[], None]
     pairing: Desk
     pairing_info: Callable[[], ClusterInfo]
     copies: CopyControl
@@ -135,6 +139,9 @@ def routes_of(services: Services) -> list[Route]:
         *TaskRoutes(statuses=services.tasks, now=services.now).routes(),
         *ClusterRoutes(control=services.cluster).routes(),
         *ClusterSettingsRoutes(settings=services.cluster_settings).routes(),
+        *SettingsRoutes(
+            settings=services.settings, node=services.node.name, on_restart=services.on_restart
+        ).routes(),
         *RuntimeRoutes(
             runtimes=services.runtimes.runtimes,
             shown=services.dashboard.runtimes,

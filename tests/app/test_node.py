@@ -3,7 +3,8 @@
 import re
 import stat
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -12,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.acceptance.node import API_KEY, Node
+from tests.acceptance.node import API_KEY, START_DEADLINE_S, Node
 from tests.engines.echo_files import write_echo
 
 KEY_LINE = re.compile(r"API key +(sk_[A-Za-z0-9]{32})")
@@ -195,6 +196,36 @@ def test_a_stop_request_needs_the_scope_and_ends_the_process(nodes: Nodes) -> No
     answer = httpx.post(f"{node.url}/v0/node/stop", headers={"x-api-key": API_KEY})
     assert answer.status_code == 200
     assert node.process.wait(30) == 0
+
+
+def test_a_restart_takes_up_what_was_set_meanwhile(nodes: Nodes) -> None:
+    """In the same process, on the same port; a file that can't be used is told before anything ends."""
+    node = nodes.start()
+    with node.client() as http:
+        changed = http.put("/v0/settings/node_name", json={"value": "renamed"}).json()
+        assert changed["restart_needed"] is True
+        assert http.post("/v0/node/restart").json() == {"restarting": True}
+    wait_for(lambda: health_of(node).get("node") == "renamed", node)
+    assert node.process.poll() is None and node.output().count("Corral ") >= 2
+    (node.home / "config.toml").write_text("port = ")
+    with node.client() as http:
+        assert http.post("/v0/node/restart").status_code == 409
+    assert health_of(node)["status"] == "ok" and ask(node, "still here") == "still here"
+
+
+def health_of(node: Node) -> dict[str, str]:
+    try:
+        answer = httpx.get(f"{node.url}/health", timeout=5)
+    except httpx.TransportError:
+        return {}
+    return dict(answer.json()) if answer.status_code == 200 else {}
+
+
+def wait_for(done: Callable[[], bool], node: Node) -> None:
+    deadline = time.monotonic() + START_DEADLINE_S
+    while not done():
+        assert time.monotonic() < deadline, node.output()
+        time.sleep(0.05)
 
 
 def test_a_model_s_load_options_come_from_the_file(nodes: Nodes, tmp_path: Path) -> None:

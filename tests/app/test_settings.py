@@ -140,7 +140,7 @@ def test_load_options_of_models(tmp_path: Path) -> None:
 
 def test_every_setting_has_a_row_of_its_own() -> None:
     names = [row.name for row in TABLE]
-    assert len(set(names)) == len(names) == len(Settings.__dataclass_fields__) - 3
+    assert len(set(names)) == len(names) == len(Settings.__dataclass_fields__) - 4
     variables = [variable for row in TABLE for variable in (row.variable, *row.legacy)]
     assert len(set(variables)) == len(variables)
 

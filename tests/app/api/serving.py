@@ -34,6 +34,7 @@ from corral.app.history.recorder import Recorder, RecordingStatus
 from corral.app.log_files import LogLimits
 from corral.app.logs import Logs
 from corral.app.openai.responses.service import ResponsesService
+from corral.app.own_settings import OwnSettings
 from corral.app.people.people import People
 from corral.app.placing.assembly import Placing
 from corral.app.runtimes.assembly import RuntimeParts
@@ -102,6 +103,7 @@ class Serving:
     runtimes: RuntimeParts
     state: NodeState = NodeState.OK
     stops: int = 0
+    restarts: int = 0
 
     def http(self, key: str | None = API_KEY) -> httpx.AsyncClient:
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
@@ -161,7 +163,7 @@ class _Side:
             queue_max=options.queue_max, queue_timeout_s=options.queue_timeout_s, observer=self._metrics
         )
         self._running: Serving | None = None
-        settings = replace(default_settings(folder), **options.settings)
+        self._settings = settings = replace(default_settings(folder), **options.settings)
         self._shared = ClusterSettings(ledger, settings)
         self._cloud = CloudSide(ledger, settings, self._metrics)
         self._lone = lone_node(folder, identity, ledger, self._pool, name=NODE, now=options.now)
@@ -251,6 +253,8 @@ class _Side:
             tasks=lambda: options.tasks,
             cluster=self._lone.membership.control,
             cluster_settings=self._shared,
+            settings=OwnSettings(own=self._settings, current=lambda: self._shared.current, environ={}),
+            on_restart=self._restart,
             pairing=self._lone.membership.desk,
             pairing_info=self._lone.membership.info,
             copies=self._lone.copying.control,
@@ -336,6 +340,10 @@ class _Side:
     def _stop(self) -> None:
         assert self._running is not None
         self._running.stops += 1
+
+    def _restart(self) -> None:
+        assert self._running is not None
+        self._running.restarts += 1
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[Serving]:
