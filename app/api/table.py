@@ -27,8 +27,8 @@ from corral.app.api.place_routes import PlaceRoutes
 from corral.app.api.registry_routes import ModelFiles, RegistryControl, RegistryRoutes
 from corral.app.api.route import Route
 from corral.app.api.runtime_routes import RuntimeRoutes
-from corral.app.api.statistics_routes import StatisticsRoutes
 from corral.app.api.settings_routes import SettingsRoutes
+from corral.app.api.statistics_routes import StatisticsRoutes
 from corral.app.api.task_routes import TaskRoutes
 from corral.app.api.user_routes import InvitationRoutes, UserRoutes
 from corral.app.api.v1 import V1

@@ -3,6 +3,13 @@
 const MISSING = "–";
 const UNITS = ["B", "KB", "MB", "GB", "TB", "PB"];
 
+let twelveHours = false;
+
+/** Whether times read "6:20:05 pm" from now on, instead of "18:20:05". */
+export function showTwelveHours(on: boolean): void {
+  twelveHours = on;
+}
+
 /** 1234567 → "1,234,567". */
 export function number(value: number | null | undefined, digits = 0): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return MISSING;
@@ -95,7 +102,7 @@ function day(at: Date): string {
 }
 
 function clock(at: Date): string {
-  return at.toLocaleTimeString("en-GB", { hour12: false });
+  return at.toLocaleTimeString("en-GB", { hour12: twelveHours });
 }
 
 function pair(large: number, largeUnit: string, small: number, smallUnit: string): string {

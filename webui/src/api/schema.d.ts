@@ -790,6 +790,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v0/node/sharing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Pause or resume working for other machines
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        put: operations["put_v0_node_sharing"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v0/node/stop": {
         parameters: {
             query?: never;
@@ -1828,6 +1848,66 @@ export interface paths {
          */
         put: operations["put_v0_cluster_settings_id"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v0/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List this machine's settings
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        get: operations["get_v0_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v0/settings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a setting of this machine
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        put: operations["put_v0_settings_id"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v0/node/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restart this node, with its settings read anew
+         * @description API keys need the scope `admin`. Signed-in users: admin.
+         */
+        post: operations["post_v0_node_restart"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4214,6 +4294,11 @@ export interface components {
             /** Version */
             version: string;
             /**
+             * Sharing
+             * @enum {string}
+             */
+            sharing: "on" | "paused";
+            /**
              * Recording
              * @enum {string}
              */
@@ -5324,6 +5409,17 @@ export interface components {
             role: "admin" | "viewer";
         };
         /**
+         * NewValue
+         * @description A value, or text for it. Null takes it out of `config.toml`, so that the default counts.
+         */
+        NewValue: {
+            /**
+             * Value
+             * @default null
+             */
+            value: string | number | boolean | string[] | null;
+        };
+        /**
          * Node
          * @description A machine of the cluster as the router sees it. `clock_skew_s`: so far ahead is its clock.
          *
@@ -5575,6 +5671,84 @@ export interface components {
             history: components["schemas"]["Minute"][];
             /** Generated At */
             generated_at: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * OwnSetting
+         * @description A setting of this machine.
+         *
+         *     `value` is in force, `next_value` is what a restart brings; of a secret both are null, and `is_set` says whether there is
+         *     one. `form` and what follows it say what may be written: `optional` ones may be "none". `variable` is the environment
+         *     variable that gives it, or could. `cluster`: it may be set for all machines, at /v0/cluster/settings, too.
+         */
+        OwnSetting: {
+            /** Name */
+            name: string;
+            /** Group */
+            group: string;
+            /** Help */
+            help: string;
+            /** Allowed */
+            allowed: string;
+            /** Form */
+            form: string;
+            /** Choices */
+            choices: string[];
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Optional */
+            optional: boolean;
+            /** Secret */
+            secret: boolean;
+            /** Cluster */
+            cluster: boolean;
+            /** In File */
+            in_file: boolean;
+            /** Variable */
+            variable: string;
+            /** Default */
+            default: string | number | boolean | string[] | null;
+            /** Default Text */
+            default_text: string;
+            /** Value */
+            value: string | number | boolean | string[] | null;
+            /** Is Set */
+            is_set: boolean;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "command line" | "environment" | "config.toml" | "cluster" | "default";
+            /** Next Value */
+            next_value: string | number | boolean | string[] | null;
+            /**
+             * Next Source
+             * @enum {string}
+             */
+            next_source: "command line" | "environment" | "config.toml" | "cluster" | "default";
+            /** Restart Needed */
+            restart_needed: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * OwnSettings
+         * @description `file_error`: `config.toml` can't be used; nothing is written until somebody mends it.
+         */
+        OwnSettings: {
+            /** Node */
+            node: string;
+            /** Settings */
+            settings: components["schemas"]["OwnSetting"][];
+            /** Total */
+            total: number;
+            /** Restart Needed */
+            restart_needed: boolean;
+            /** File Error */
+            file_error: string | null;
         } & {
             [key: string]: unknown;
         };
@@ -6226,6 +6400,13 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** Restarting */
+        Restarting: {
+            /** Restarting */
+            restarting: boolean;
+        } & {
+            [key: string]: unknown;
+        };
         /** Revoked */
         Revoked: {
             /** Revoked */
@@ -6554,6 +6735,21 @@ export interface components {
              * @default null
              */
             value: string | number | boolean | null;
+        };
+        /** Sharing */
+        Sharing: {
+            /** Paused */
+            paused: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * SharingChoice
+         * @description Whether this machine works for itself only.
+         */
+        SharingChoice: {
+            /** Paused */
+            paused: boolean;
         };
         /**
          * ShownRuntime
@@ -11483,6 +11679,93 @@ export interface operations {
             };
         };
     };
+    put_v0_node_sharing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SharingChoice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sharing"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     post_v0_node_stop: {
         parameters: {
             query?: never;
@@ -15453,6 +15736,216 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_v0_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSettings"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    put_v0_settings_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewValue"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSetting"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Any other error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    post_v0_node_restart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Restarting"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
