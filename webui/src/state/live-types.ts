@@ -10,6 +10,22 @@ export interface LiveModel {
   queued: number;
 }
 
+/** A machine's models that are not merely on its disk; `known` counts all that it has. */
+export interface LiveMachinePlaces {
+  id: string;
+  name: string;
+  online: boolean;
+  known: number;
+  models: {
+    model: string;
+    state: Schema<"ModelPlace">["state"];
+    progress: number;
+    error: string | null;
+    active: number;
+    queued: number;
+  }[];
+}
+
 export interface LiveLoad {
   active: number;
   waiting: number;
@@ -22,7 +38,8 @@ export interface LiveState {
   models: LiveModel[];
   endpoints: Schema<"Endpoint">[];
   load: LiveLoad;
-  downloads: Record<string, unknown>[];
+  downloads: Schema<"Copy">[];
+  places: LiveMachinePlaces[];
   cluster: Schema<"Cluster"> | null;
   joining: Record<string, unknown> | null;
 }
@@ -33,11 +50,12 @@ export const NOTHING_YET: LiveState = {
   endpoints: [],
   load: { active: 0, waiting: 0, tokens_per_s: 0 },
   downloads: [],
+  places: [],
   cluster: null,
   joining: null,
 };
 
-const KEPT = ["node", "models", "endpoints", "load", "downloads", "cluster", "joining"] as const;
+const KEPT = ["node", "models", "endpoints", "load", "downloads", "places", "cluster", "joining"] as const;
 
 /** The state after an event. A snapshot replaces all of it; of the rest each tells about one thing. */
 export function after(state: LiveState, kind: string, data: unknown): LiveState {

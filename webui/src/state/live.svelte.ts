@@ -41,6 +41,10 @@ class Live {
   get downloads() {
     return this.state.downloads;
   }
+  /** For administrators; empty else. */
+  get places() {
+    return this.state.places;
+  }
   /** For administrators; null else. */
   get cluster() {
     return this.state.cluster;
