@@ -25,7 +25,7 @@ export const text = {
   } as Record<string, string>,
   servers: {
     caption: "Machines, runtimes and servers elsewhere",
-    search: "Search by name or address",
+    search: "Search names and addresses",
     kind: "Kind",
     allKinds: "All kinds",
     state: "State",

@@ -15,7 +15,7 @@ export const text = {
     image_generation: "Pictures",
   } as Record<string, string>,
   add: "Add a model",
-  search: "Search by name, quantisation or place",
+  search: "Search models and places",
   filters: {
     place: "Where",
     allPlaces: "Everywhere",
