@@ -23,7 +23,7 @@ run: $(VENV)/.installed web  ## install, get the starter model, serve on http://
 
 test: lint web system-packages  ## every check: ruff, mypy, svelte-check, vitest, pytest
 	$(WEB) vitest run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 # Tests of several machines make a LAN of network namespaces, which needs root on Linux; page tests need a browser.
 # Where something is missing they fail and say what.

@@ -8,7 +8,7 @@ from tests.app.api.serving import ADMIN_KEY, serving
 from tests.engines.echo_files import write_echo
 from tests.fakes.hub_server import hub_server
 
-EXAMPLES = 10
+EXAMPLES = 5
 # The document can't say every rule (e.g. `top_logprobs` needs `logprobs`), so what it allows may be refused.
 NOT_CHECKED = "positive_data_acceptance"
 ENDLESS = "/v0/events"  # a stream without an end: tests/app/api/test_events.py has it

@@ -27,7 +27,9 @@ SHAPE = Shape(
     threads=1, context_tokens=2048, batch_tokens=256, sequences=2, unified=False, flash_attention=False
 )
 CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "Write three sentences about the sea."}]}
-COMPLETION: dict[str, Any] = {"prompt": "Once upon a time there was a"}
+COMPLETION: dict[str, Any] = {
+    "prompt": "The numbers: 1, 2, 3, 4, 5, 6,"  # each next token is clear: reading and generating differ in the last digits
+}
 GREEDY: dict[str, Any] = {"stream": True, "temperature": 0, "seed": 1, "max_tokens": 32}
 USAGE: dict[str, Any] = {"stream_options": {"include_usage": True}}
 ROUTES = [("/v1/chat/completions", CHAT), ("/v1/completions", COMPLETION)]
@@ -48,7 +50,7 @@ async def whole(answer: GatewayResponse) -> bytes:
     return b"".join([piece async for piece in answer.body])
 
 
-async def broken(answer: GatewayResponse, kill: Callable[[], Any], *, words: int = 10) -> bytes:
+async def broken(answer: GatewayResponse, kill: Callable[[], Any], *, words: int = 5) -> bytes:
     """A stream whose endpoint is killed after some pieces."""
     stream, pieces = b"", aiter(answer.body)
     while len(text_in(stream).split()) < words:
