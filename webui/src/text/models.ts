@@ -18,9 +18,9 @@ export const text = {
   search: "Search models and places",
   filters: {
     place: "Where",
-    allPlaces: "Everywhere",
+    allPlaces: "All places",
     capability: "Can do",
-    allCapabilities: "Everything",
+    allCapabilities: "All abilities",
     state: "State",
     allStates: "All states",
     nothing: "No model fits these filters",
@@ -44,7 +44,7 @@ export const text = {
     loaded: "Loaded",
     downloading: "Downloading",
     on_disk: "On disk",
-    listed: "Ready there",
+    listed: "Ready",
     error: "Failed",
     pending: "On no machine yet",
     asleep: "Its machine is off",
@@ -53,7 +53,7 @@ export const text = {
   busy: (active: number, queued: number) =>
     [active && `${active} answering`, queued && `${queued} waiting`].filter(Boolean).join(", "),
   tokens: (tokens: string) => `${tokens} tokens`,
-  nowhere: "nowhere yet",
+  nowhere: "–",
   actions: {
     of: (name: string) => `Actions for ${name}`,
     chat: "Chat",
