@@ -14,15 +14,23 @@ _POLL_S = 0.1
 
 @contextmanager
 def running_farm(
-    names: Sequence[str], folder: Path, *, models: Path, settings: Mapping[str, str] | None = None
+    names: Sequence[str],
+    folder: Path,
+    *,
+    models: Path,
+    own_models: Mapping[str, Path] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[list[Node]]:
-    """In the order of the names; the first one is router. They hear of each other at 127.0.0.1, not by mDNS."""
+    """In the order of the names; the first one is router. They hear of each other at 127.0.0.1, not by mDNS.
+
+    `own_models`: folders of those that don't share `models`.
+    """
     with ExitStack() as running:
         nodes: list[Node] = []
 
         def add(name: str, **more: str) -> Node:
             environment = {**(settings or {}), "CORRAL_NODE_NAME": name, **more}
-            node = Node(folder / name, models=models, settings=environment)
+            node = Node(folder / name, models=(own_models or {}).get(name, models), settings=environment)
             running.callback(node.stop)
             nodes.append(node)
             return node

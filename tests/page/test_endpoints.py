@@ -1,9 +1,8 @@
 """The page Endpoints: servers elsewhere, runtimes, aliases and cloud providers."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.node import Node
@@ -203,29 +202,3 @@ def test_a_cloud_key_is_set_used_and_removed(page: Page, node: Node, watch: Page
         card.get_by_role("button", name="Remove key").click()
         page.get_by_role("dialog").get_by_role("button", name="Remove key").click()
         expect(card).to_contain_text("No key")
-
-
-@pytest.fixture
-def two_servers(node: Node) -> Iterator[None]:
-    """One that answers, and one that doesn't."""
-    with in_background(openai_server(models=[MODEL, "hay-1b"])) as server, node.client() as http:
-        made = [
-            http.post("/v0/endpoints", json={"name": name, "base_url": url}).json()["id"]
-            for name, url in (("Big machine upstairs", server.base_url), ("Old box", "http://127.0.0.1:9"))
-        ]
-        yield
-        for each in made:
-            http.delete(f"/v0/endpoints/{each}").raise_for_status()
-
-
-@pytest.mark.parametrize("name", ["page", "dark_page", "phone_page", "dark_phone_page"])
-def test_how_it_looks(
-    request: pytest.FixtureRequest, name: str, two_servers: None, shot: Shot, axe: Callable[..., None]
-) -> None:
-    page: Page = request.getfixturevalue(name)
-    page.goto(PATH)
-    expect(row_of(page, "Old box")).to_contain_text("can't be reached")
-    expect(row_of(page, "Big machine upstairs")).to_contain_text("Online")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    shot(page, f"endpoints-list-{name.replace('_', '-')}")
-    axe(page)

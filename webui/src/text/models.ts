@@ -178,7 +178,7 @@ export const text = {
     facts: (file: string, size: string) => `${file}, ${size}`,
     goOn: "Download anyway",
     keep: "Keep it for first use",
-    back: "Don’t add it",
+    back: "Leave it out",
     warnings: "Before you go on",
   },
   cloud: {
