@@ -25,7 +25,6 @@ from corral.app.log_files import LogLimits
 from corral.app.logs import Logs
 from corral.app.paths import DataDir
 from corral.app.run_file import RunFile, remove_run_files, write_run_files
-from corral.app.serving.own_machine import LOOK_S
 from corral.app.settings import SettingsError, read_again
 from corral.app.settings_table import Settings
 from corral.app.state import open_state
@@ -171,7 +170,7 @@ class _Node:
         supervisor.start("copying the history", parts.history_copying.run_copying)
         supervisor.start("watching for events", parts.watch.run)
         supervisor.every(INTERVAL_S, "sampling of the load", sample_load)
-        supervisor.every(LOOK_S, "looking at this machine", parts.own_machine.look)
+        supervisor.start("looking at this machine", parts.own_machine.run)
         supervisor.every(_HOUR_S, "purge of stored responses", purge_responses)
         supervisor.every(_HOUR_S, "purge of the history", purge_history)
         supervisor.every(_HOUR_S, "purge of old audit entries", purge_audit)

@@ -19,12 +19,18 @@ class Telemetry(Protocol):
 
 
 class OwnMachine:
-    """Call `look` every LOOK_S; the rest answers from memory."""
+    """Keep `run` running; the rest answers from memory."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._devices: Devices | None = None
         self._battery: Battery | None = None
+
+    async def run(self) -> None:
+        """Look now and again every LOOK_S, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
         """Read what changes slowly: the hardware once, the battery each time."""

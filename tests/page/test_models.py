@@ -15,6 +15,7 @@ from tests.fakes.openai_server import openai_server
 from tests.models.synth_gguf import write_llama
 from tests.page.background import in_background
 from tests.page.conftest import ADMIN, STARTER, Shot
+from tests.page.farm import running_farm
 from tests.page.visits import Visits
 from tests.page.watch import PageWatch
 
@@ -246,3 +247,40 @@ def test_what_no_machine_has_the_memory_for(
     choose(page, "pasture/mammoth", "Delete …")
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     expect(row).to_have_count(0)
+
+
+def test_another_machine_loads_and_fetches(
+    visits: Visits, tmp_path: Path, shot: Shot, axe: Callable[..., None]
+) -> None:
+    folders = {name: tmp_path / f"{name}-models" for name in ("anna", "bert")}
+    for folder in folders.values():
+        folder.mkdir()
+    write_llama(folders["anna"] / "gull-Q4_1.gguf")
+    settings = {"CORRAL_ADMIN_PASSWORD": ADMIN.password}
+    with running_farm(["anna", "bert"], tmp_path, models=tmp_path, own_models=folders, settings=settings) as (
+        anna,
+        _bert,
+    ):
+        page = visits.begin(ADMIN, node=anna)
+        page.goto(PATH)
+        choose(page, "gull", "Copy to a machine …")
+        dialog = page.get_by_role("dialog", name="Copy gull")
+        axe(page)
+        dialog.get_by_role("button", name="Copy", exact=True).click()
+        expect(dialog).to_be_hidden()
+        row = row_of(page, "gull")
+        expect(row).to_contain_text("anna, bert")
+        choose(page, "gull", "Load on bert")
+        expect(row).to_contain_text("Loaded on 1 of 2")
+        shot(page, "models-two-machines")
+        row.get_by_role("button", name="gull").first.click()
+        drawer = page.get_by_role("dialog", name="gull")
+        drawer.get_by_role("button", name="Unload from bert").click()
+        expect(drawer.get_by_role("button", name="Load on bert")).to_be_visible()
+        drawer.get_by_role("button", name="Delete").click()
+        asks = page.get_by_role("dialog", name="Delete gull?")
+        asks.get_by_label("From where").select_option(label="bert")
+        expect(asks.get_by_text("are removed from bert.")).to_be_visible()
+        asks.get_by_role("button", name="Delete", exact=True).click()
+        expect(row).not_to_contain_text("bert")
+        expect(row).to_contain_text("anna")

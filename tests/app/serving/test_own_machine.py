@@ -1,11 +1,14 @@
 """This machine as choosing sees it."""
 
+import asyncio
+
 import pytest
 
 from corral.app.gateway.standing import Machine
 from corral.app.serving.own_machine import OwnMachine
 from corral.app.telemetry import Sample
 from corral.engines.load import GpuLoad, MachineLoad
+from tests.engines.waiting import until
 
 
 class Sampled:
@@ -54,3 +57,11 @@ async def test_its_hardware() -> None:
     assert devices is not None and devices.cores > 0
     await own.look()
     assert own.devices() is devices
+
+
+async def test_it_looks_at_once() -> None:
+    machine = OwnMachine(Sampled(None))
+    running = asyncio.create_task(machine.run())
+    await until(lambda: machine.devices() is not None, "the first look")
+    running.cancel()
+    await asyncio.wait([running])
