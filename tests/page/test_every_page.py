@@ -38,11 +38,11 @@ def test_in_both_themes(visits: Visits, shot: Shot, name: str, size: ViewportSiz
     path = PAGES.get(name) or WITHOUT_SIGNING_IN[name]
     page = visits.begin(ADMIN if name in PAGES else None, size=size)
     open_page(page, path)
-    check_accessibility(page)
     shot(page, f"{name}-{size['width']}-light")
+    check_accessibility(page)
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    check_accessibility(page, rules=["color-contrast"])
     shot(page, f"{name}-{size['width']}-dark")
+    check_accessibility(page, rules=["color-contrast"])
     wide = page.evaluate("() => document.documentElement.scrollWidth")
     assert wide <= size["width"], f"{path} is {wide} px wide where {size['width']} px are"
 
