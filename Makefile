@@ -12,7 +12,7 @@ INSTALL_FAILED := { echo; \
 	echo "If it is the llama-cpp-python build: it needs a C and C++ compiler (Debian: apt install build-essential)."; \
 	echo "See docs/hardware.md."; exit 1; }
 
-.PHONY: help run test lint format web web-dev types bench build engine constraints clean
+.PHONY: help run test lint format web web-dev types screenshots bench build engine constraints clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,7 +22,6 @@ run: $(VENV)/.installed web  ## install, get the starter model, serve on http://
 	$(BIN)/corral serve
 
 test: lint web system-packages  ## every check: ruff, mypy, svelte-check, vitest, pytest
-	$(WEB) vitest run
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 # Tests of several machines make a LAN of network namespaces, which needs root on Linux; page tests need a browser.
@@ -60,6 +59,9 @@ web-dev: $(VENV)/.installed web  ## the dashboard on http://localhost:5173/dashb
 
 types: $(VENV)/.installed-dev  ## write the types of the HTTP API for the page, after a change of the API
 	$(BIN)/python -m tests.app.api.api_types
+
+screenshots: $(VENV)/.installed-dev web system-packages  ## make the pictures of the README anew
+	CORRAL_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/page/test_readme_pictures.py
 
 bench: $(VENV)/.installed-bench $(VENV)/.installed-dev system-packages  ## compare with llama-server and write docs/benchmarks.md (takes long)
 	$(BIN)/python -m bench.engine $(BENCH)

@@ -25,8 +25,11 @@ _QUESTIONS = (
 
 
 @contextmanager
-def lived_in(node: Node, *, model: str) -> Iterator[None]:
-    """Fills it through its API and removes again what can be removed; the history stays."""
+def lived_in(node: Node, *, model: str, troubles: bool = True) -> Iterator[None]:
+    """Fills it through its API and removes again what can be removed; the history stays.
+
+    `troubles`: with a server that can't be reached and a question that nobody can answer.
+    """
     with (
         in_background(openai_server(models=(ELSEWHERE,), plan=Plan(words=_ANSWER))) as elsewhere,
         node.client() as http,
@@ -43,13 +46,15 @@ def lived_in(node: Node, *, model: str) -> Iterator[None]:
         make("/v0/users", {"username": "mila", "password": "minds the meadow", "role": "viewer"})
         make("/v0/invitations", {})
         make("/v0/api-keys", {"name": "Mila's notebook", "scopes": ["api"]})
-        make("/v0/endpoints", {"name": "Big machine upstairs", "base_url": elsewhere.base_url})
-        make("/v0/endpoints", {"name": "Switched off", "base_url": "http://127.0.0.1:9/v1"})
+        make("/v0/endpoints", {"name": "Ollama upstairs", "base_url": elsewhere.base_url})
+        if troubles:
+            make("/v0/endpoints", {"name": "Switched off", "base_url": "http://127.0.0.1:9/v1"})
         _ask(http, model, _QUESTIONS[0])
         for number, question in enumerate(_QUESTIONS):
             _ask(http, ELSEWHERE, question, stream=bool(number % 2))
-        _ask(http, "no-such-model", "Is anybody there?")
-        _until_recorded(http, "Is anybody there?")
+        if troubles:
+            _ask(http, "no-such-model", "Is anybody there?")
+        _until_recorded(http, "Is anybody there?" if troubles else _QUESTIONS[-1])
         yield
 
 

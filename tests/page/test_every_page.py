@@ -23,6 +23,12 @@ PAGES = {
     "settings": "/dashboard/settings",
     "playground": "/playground",
 }
+MOST_TABS = 20
+LANDMARK = "() => ['main', 'nav', 'header'].find(name => document.activeElement.closest(name)) ?? ''"
+HAS_OUTLINE = """() => {
+    const style = getComputedStyle(document.activeElement);
+    return style.outlineStyle !== 'none' || style.boxShadow !== 'none';
+}"""
 WITHOUT_SIGNING_IN = {"sign-in": "/dashboard/sign-in", "register": "/dashboard/register"}
 
 
@@ -45,6 +51,29 @@ def test_in_both_themes(visits: Visits, shot: Shot, name: str, size: ViewportSiz
     check_accessibility(page, rules=["color-contrast"])
     wide = page.evaluate("() => document.documentElement.scrollWidth")
     assert wide <= size["width"], f"{path} is {wide} px wide where {size['width']} px are"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_keyboard_reaches_navigation_and_content(page: Page, name: str) -> None:
+    open_page(page, PAGES[name])
+    page.get_by_role("link", name="Skip to the content").focus()
+    places = [focused_in(page)]
+    while "nav" not in places:
+        assert len(places) < MOST_TABS, f"{MOST_TABS} tabs don't reach the navigation: {places}"
+        page.keyboard.press("Tab")
+        places.append(focused_in(page))
+    page.get_by_role("link", name="Skip to the content").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert focused_in(page) == "main"
+    assert page.evaluate(HAS_OUTLINE), "what has the focus doesn't show it"
+
+
+def focused_in(page: Page) -> str:
+    """The landmark around what has the focus."""
+    found: str = page.evaluate(LANDMARK)
+    return found
 
 
 def open_page(page: Page, path: str) -> None:
