@@ -22,9 +22,11 @@ QUESTION = "What is the capital city of France? Answer in English."
 def router(tmp_path_factory: pytest.TempPathFactory, models_folder: Path, browser: Browser) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("farm")
     settings = {"CORRAL_ADMIN_PASSWORD": ADMIN.password}
-    with running_farm(MACHINES, folder, models=models_folder, settings=settings) as nodes:
-        with lived_in(nodes[0], model=STARTER, troubles=False):
-            yield nodes[0]
+    with (
+        running_farm(MACHINES, folder, models=models_folder, settings=settings) as nodes,
+        lived_in(nodes[0], model=STARTER, troubles=False),
+    ):
+        yield nodes[0]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
