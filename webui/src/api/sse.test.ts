@@ -31,3 +31,17 @@ test("an answer, cut inside a letter", async () => {
   for await (const event of eventsOf(new Response(body))) data.push(event.data);
   expect(data).toEqual(["ä", "[DONE]"]);
 });
+
+test("the same events however the text is cut", () => {
+  const text =
+    "retry: 9\n\nid: a-1\nevent: load\ndata: {}\n\n: ping\r\n\r\ndata: one\r\ndata: two\r\n\r\ndata: cut";
+  for (let size = 1; size <= text.length; size += 1) {
+    const parser = new EventParser();
+    const found = [];
+    for (let at = 0; at < text.length; at += size) found.push(...parser.push(text.slice(at, at + size)));
+    expect(found).toEqual([
+      { kind: "load", data: "{}", id: "a-1" },
+      { kind: "message", data: "one\ntwo", id: null },
+    ]);
+  }
+});

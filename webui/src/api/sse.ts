@@ -12,7 +12,7 @@ export class EventParser {
   constructor(private readonly comment: (said: string) => void = () => undefined) {}
 
   push(text: string): ServerEvent[] {
-    const blocks = (this.rest + text.replaceAll("\r\n", "\n")).split("\n\n");
+    const blocks = (this.rest + text).split(/\r?\n\r?\n/);
     this.rest = blocks.pop() ?? "";
     return blocks.map((block) => eventOf(block, this.comment)).filter((event) => event !== null);
   }
@@ -22,7 +22,7 @@ function eventOf(block: string, comment: (said: string) => void): ServerEvent | 
   const data: string[] = [];
   let kind = "message";
   let id: string | null = null;
-  for (const line of block.split("\n")) {
+  for (const line of block.split(/\r?\n/)) {
     const colon = line.indexOf(":");
     const name = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");

@@ -38,13 +38,46 @@ export function chartOptions(data: ChartData, look: Look): Omit<uPlot.Options, "
     padding: [12, 12, 0, 0],
     legend: { show: false },
     cursor: { points: { size: 7 }, drag: { x: false, y: false } },
-    scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
+    scales: {
+      x: { range: (_, low, high) => padded(low, high, data) },
+      y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] },
+    },
     axes: [
-      { ...axis, grid: { show: false } },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 28,
+        values: (_, ticks, __, ___, step) => timeLabels(ticks, step),
+      },
       { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => look.format(tick)) },
     ],
     series: [{}, ...data.series.map((each, at) => drawn(each, at, look))],
   };
+}
+
+const DAY_S = 86_400;
+
+/** Times below a chart, in local time: clock times, and the day where one begins or steps are days. */
+export function timeLabels(seconds: readonly number[], step: number): string[] {
+  return seconds.map((each) => {
+    const at = new Date(each * 1000);
+    const isDay = step >= DAY_S || (at.getHours() === 0 && at.getMinutes() === 0);
+    if (step >= 28 * DAY_S) return at.toLocaleDateString("en-GB", { month: "short", year: "2-digit" });
+    if (isDay) return at.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+    return at.toLocaleTimeString("en-GB", {
+      hour: "2-digit",
+      minute: "2-digit",
+      second: step < 60 ? "2-digit" : undefined,
+    });
+  });
+}
+
+/** Room for half a bar at both ends. */
+export function padded(low: number, high: number, { times, series }: ChartData): [number, number] {
+  if (low === high) return [low - 1, high + 1];
+  if (!series.some((each) => each.kind === "bars")) return [low, high];
+  const half = (high - low) / Math.max(1, times.length - 1) / 2;
+  return [low - half, high + half];
 }
 
 /** Which colour a series has. */

@@ -1,3 +1,9 @@
+import { toast } from "../state/toasts.svelte";
+
+/** What gets the focus first. */
+const FIRST =
+  "[autofocus], .inside :is(input, select, textarea):not([disabled], [readonly]), footer button:not([disabled])";
+
 interface Modal {
   /** Called when the reader closes it: Esc, or a click beside it. */
   closed: () => void;
@@ -22,9 +28,8 @@ export function modal({ closed, mayClose = () => true }: Modal) {
     element.addEventListener("pointerdown", pressed);
     element.addEventListener("click", clicked);
     element.showModal();
-    element
-      .querySelector<HTMLElement>("[autofocus], .inside :is(input, select, textarea):not([disabled])")
-      ?.focus();
+    toast.raise();
+    element.querySelector<HTMLElement>(FIRST)?.focus();
     return () => {
       element.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();

@@ -1,7 +1,11 @@
+import { cleaned, isOurPage, queryText } from "./address";
+
 /** Where the reader is. Addresses are those of the History API, below /dashboard and /playground. */
 class Router {
-  path = $state(clean(location.pathname));
+  path = $state(cleaned(location.pathname));
   query = $state(new URLSearchParams(location.search));
+  /** Whether another page was shown before this one. */
+  hasMoved = false;
   private guards = new Set<() => boolean>();
 
   constructor() {
@@ -18,6 +22,7 @@ class Router {
     if (replace) history.replaceState(null, "", address);
     else history.pushState(null, "", address);
     const moved = path !== this.path;
+    if (moved) this.hasMoved = true;
     this.read();
     if (moved) scrollTo(0, 0);
   }
@@ -35,7 +40,7 @@ class Router {
   }
 
   private read(): void {
-    this.path = clean(location.pathname);
+    this.path = cleaned(location.pathname);
     this.query = new URLSearchParams(location.search);
   }
 
@@ -45,24 +50,11 @@ class Router {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
     if (link === null || link.target || link.hasAttribute("download") || !link.href) return;
     const to = new URL(link.href);
-    if (to.origin !== location.origin || !isPage(to.pathname)) return;
+    if (to.origin !== location.origin || !isOurPage(to.pathname)) return;
     if (to.pathname === location.pathname && to.search === location.search && to.hash) return;
     event.preventDefault();
     this.go(to.pathname, Object.fromEntries(to.searchParams));
   }
-}
-
-function clean(path: string): string {
-  return path.length > 1 ? path.replace(/\/+$/, "") : path;
-}
-
-function isPage(path: string): boolean {
-  return /^\/(dashboard|playground)(\/|$)/.test(path) && !path.startsWith("/dashboard/assets/");
-}
-
-function queryText(query: Record<string, string | null | undefined>): string {
-  const set = Object.entries(query).filter((pair): pair is [string, string] => Boolean(pair[1]));
-  return new URLSearchParams(set).toString();
 }
 
 export const router = new Router();

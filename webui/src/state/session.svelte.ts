@@ -1,5 +1,6 @@
 import { ApiError, api, wires, type Schema } from "../api/client";
 import { text } from "../text/shell";
+import { asApiError } from "./resource.svelte";
 import { router } from "./router.svelte";
 
 type User = Schema<"SessionUser">;
@@ -12,6 +13,8 @@ class Session {
   user = $state.raw<User | null>(null);
   /** "unknown": not asked yet; "unreachable": the node didn't answer; "ended": by itself, while somebody worked. */
   status = $state<"unknown" | "in" | "ended" | "out" | "unreachable">("unknown");
+  /** Why it is "unreachable". */
+  problem = $state.raw<ApiError | null>(null);
   /** What the sign-in page should say first. */
   notice = $state<string | null>(null);
 
@@ -31,7 +34,8 @@ class Session {
       if (token !== null) await this.signInOnce(token);
       await this.renew();
     } catch (error) {
-      this.status = error instanceof ApiError && error.status === 401 ? "out" : "unreachable";
+      this.problem = asApiError(error);
+      this.status = this.problem.status === 401 ? "out" : "unreachable";
     }
   }
 

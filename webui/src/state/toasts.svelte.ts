@@ -1,3 +1,5 @@
+import { untrack } from "svelte";
+
 export interface Toast {
   id: number;
   kind: "ok" | "error";
@@ -9,6 +11,8 @@ const SHOWN_MS = { ok: 4_000, error: 10_000 };
 /** Short messages at the edge of the window. */
 class Toasts {
   shown = $state<Toast[]>([]);
+  /** Changes when toasts have to come above what has just opened. */
+  layer = $state(0);
   private last = 0;
 
   ok(message: string): void {
@@ -21,6 +25,10 @@ class Toasts {
 
   dismiss(id: number): void {
     this.shown = this.shown.filter((toast) => toast.id !== id);
+  }
+
+  raise(): void {
+    this.layer = untrack(() => this.layer) + 1;
   }
 
   private add(kind: Toast["kind"], message: string): void {

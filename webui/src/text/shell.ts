@@ -22,12 +22,14 @@ export const text = {
     connecting: "Connecting",
     live: "Live",
     reconnecting: "Reconnecting",
-    moved: "Router is changing",
+    moved: "Waiting for the router",
     reconnectingHint:
       "The connection to this machine is lost. It is tried again by itself; what is shown is from before.",
     movedHint: "The router restarts, or another machine takes over. This page goes on by itself in a moment.",
     offlineHint: "This device has no network. The page goes on by itself when it is back.",
     retryNow: "Try now",
+    updatedHint: "Corral was updated. Load the page again when it suits you.",
+    reload: "Load again",
   },
   theme: { label: "Colours", light: "Light", dark: "Dark", system: "As the system" },
   user: {
@@ -100,6 +102,8 @@ export const text = {
   table: {
     empty: "Nothing here yet",
     sortBy: (column: string) => `Sort by ${column}`,
+    order: "Order of the list",
+    turn: "Turn the order round",
     actions: "Actions",
   },
   pager: {
