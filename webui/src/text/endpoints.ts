@@ -22,6 +22,8 @@ export const text = {
     disabled: "Switched off",
     draining: "Stopping",
     starting: "Starting",
+    initializing: "Starting",
+    registering: "Not reached yet",
   } as Record<string, string>,
   servers: {
     caption: "Machines, runtimes and servers elsewhere",
@@ -31,7 +33,6 @@ export const text = {
     state: "State",
     allStates: "All states",
     add: "New endpoint",
-    thisMachine: "This machine",
     machineOf: "Machine of this cluster",
     registered: "Registered by itself",
     columns: {
@@ -40,7 +41,6 @@ export const text = {
       state: "State",
       models: "Models",
       latency: "Answers in",
-      weight: "Weight",
     },
     nothing: "No server fits these filters",
     nothingHint: "Search for something else, or show all kinds and states.",
@@ -170,7 +170,6 @@ export const text = {
     removeTitle: (name: string) => `Remove ${name}?`,
     removeMessage: "It is forgotten, with its token. It may register again.",
     remove: "Remove runtime",
-    gone: "This server is gone.",
   },
   aliases: {
     lead: "One name for a model that is called differently on each server.",

@@ -8,8 +8,6 @@ export const text = {
     embeddings: "Embeddings",
     rerank: "Rerank",
     vision: "Images",
-    tools: "Tools",
-    reasoning: "Reasoning",
     speech_to_text: "Speech to text",
     text_to_speech: "Text to speech",
     image_generation: "Pictures",
@@ -100,7 +98,6 @@ export const text = {
     cancelTitle: (model: string) => `Cancel the download of ${model}?`,
     cancelMessage: "What has come so far is removed. To keep it, let it run or switch the machine off.",
     cancelConfirm: "Cancel the download",
-    cancelKeep: "Keep it running",
   },
   drawer: {
     size: "Size",
@@ -122,7 +119,6 @@ export const text = {
       string
     >,
     nowhere: "No machine has it. It is downloaded when somebody asks for it, or now:",
-    gone: "This model is gone.",
   },
   copy: {
     title: (model: string) => `Copy ${model}`,
