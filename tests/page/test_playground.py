@@ -80,10 +80,17 @@ def test_chats_stay_in_this_browser(page: Page) -> None:
     expect(chats.get_by_role("listitem")).to_contain_text("dogs at noon")
 
 
-def test_export_and_import(page: Page, tmp_path: Path) -> None:
-    choose(page, PARROT)
-    ask(page, "kept in a file")
-    expect(page.get_by_role("button", name="Answer again")).to_be_visible()
+def test_edit_answer_again_export_import(page: Page, tmp_path: Path) -> None:
+    page.goto(f"/playground?model={PARROT}")
+    ask(page, "first words")
+    expect(answers(page)).to_contain_text("first words")
+    page.get_by_role("button", name="Edit and send again").click()
+    page.get_by_role("textbox", name="Edit the message").fill("kept in a file")
+    page.get_by_role("textbox", name="Edit the message").press("Enter")
+    expect(answers(page)).to_contain_text("kept in a file")
+    page.get_by_role("button", name="Answer again").click()
+    expect(answers(page)).to_have_count(1)
+    expect(answers(page)).to_contain_text("kept in a file")
     page.get_by_role("button", name="Export, import, delete").click()
     with page.expect_download() as download:
         page.get_by_role("menuitem", name="Export all chats").click()
@@ -92,19 +99,6 @@ def test_export_and_import(page: Page, tmp_path: Path) -> None:
     page.locator("input[accept*=json]").set_input_files(tmp_path / "chats.json")
     chats = page.get_by_role("region", name="Chats")
     expect(chats.get_by_role("listitem")).to_have_count(2)
-
-
-def test_edit_and_answer_again(page: Page) -> None:
-    choose(page, PARROT)
-    ask(page, "first words")
-    expect(answers(page)).to_contain_text("first words")
-    page.get_by_role("button", name="Edit and send again").click()
-    page.get_by_role("textbox", name="Edit the message").fill("better words")
-    page.get_by_role("textbox", name="Edit the message").press("Enter")
-    expect(answers(page)).to_contain_text("better words")
-    page.get_by_role("button", name="Answer again").click()
-    expect(answers(page)).to_have_count(1)
-    expect(answers(page)).to_contain_text("better words")
 
 
 def test_json_by_a_schema(page: Page) -> None:

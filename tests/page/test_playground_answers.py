@@ -28,6 +28,17 @@ HOSTILE = (
     "![a picture](https://example.org/pixel.png)\n\n"
     "```html\n<script>alert(1)</script>\n```\n\n"
 )
+DROPPED = """data => {
+  const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0))
+  const files = name => {
+    const given = new DataTransfer()
+    given.items.add(new File([bytes], name, {type: "image/png"}))
+    return given
+  }
+  const message = document.querySelector("textarea[aria-label=Message]")
+  message.dispatchEvent(new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: files("dropped.png")}))
+  message.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, clipboardData: files("pasted.png")}))
+}"""
 TALK = """Counting sheep takes **three steps**:
 
 1. Let them pass one by one.
@@ -115,6 +126,7 @@ def test_reasoning_is_folded(page: Page, node: Node) -> None:
         ask(page, "Think.")
         expect(answers(page)).to_contain_text("Done")
         expect(page.get_by_text("sheep first")).to_be_hidden()
+        expect(answers(page)).to_contain_text("continued on the shed")
         answers(page).get_by_text("Reasoning").click()
         expect(page.get_by_text("sheep first")).to_be_visible()
 
@@ -132,11 +144,15 @@ def test_pictures(page: Page, node: Node, tmp_path: Path) -> None:
         choose(page, SEEING)
         picker.set_input_files([tmp_path / "small.png", tmp_path / "large.png"])
         expect(page.get_by_role("img", name="large.png")).to_be_visible()
+        page.evaluate(DROPPED, base64.b64encode((tmp_path / "small.png").read_bytes()).decode())
+        expect(page.get_by_role("img", name="dropped.png")).to_be_visible()
+        expect(page.get_by_role("img", name="pasted.png")).to_be_visible()
         ask(page, "What is this?")
         expect(answers(page)).to_contain_text("Hello, world!")
-        text, small, large = upstream.inferences[-1].json["messages"][0]["content"]
+        text, small, large, dropped, pasted = upstream.inferences[-1].json["messages"][0]["content"]
     assert text == {"type": "text", "text": "What is this?"}
     assert small["image_url"]["url"].startswith("data:image/png;base64,")
+    assert small == dropped == pasted
     assert large["image_url"]["url"].startswith("data:image/jpeg;base64,")
     assert len(large["image_url"]["url"]) < 200_000
 
@@ -162,8 +178,7 @@ def test_a_hostile_answer(page: Page, node: Node, watch: PageWatch, shot: Shot) 
         shot(page, "playground-hostile", full_page=False)
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"])
 def test_how_it_looks(
     visits: Visits, node: Node, shot: Shot, axe: Callable[..., None], size: ViewportSize, scheme: Scheme
 ) -> None:

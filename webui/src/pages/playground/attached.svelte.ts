@@ -24,7 +24,7 @@ export class Attaching {
   async add(file: File): Promise<void> {
     const kind = kindOf(file);
     try {
-      if (kind === "image") this.attached = [...this.attached, await pictureOf(file)];
+      if (kind === "image") this.append(await pictureOf(file));
       else if (kind === "audio") await this.addSound(file);
       else toast.error(new Error(text.attach.otherKind(file.name)));
     } catch (error) {
@@ -43,13 +43,17 @@ export class Attaching {
     this.deaf = "";
   }
 
+  private append(attachment: Attachment): void {
+    this.attached = [...this.attached, attachment];
+  }
+
   private async addSound(file: File): Promise<void> {
     const playground = this.playground();
     const { model } = this.open().chat;
     this.deaf = "";
     if (playground.models.value === undefined) await playground.models.reload();
     if (playground.choice(model).sound) {
-      this.attached = [...this.attached, await soundOf(file)];
+      this.append(await soundOf(file));
       return;
     }
     const { listener } = playground;

@@ -54,6 +54,7 @@ export class Playground {
     this.wanted = id;
     this.missing = false;
     if (id === null) {
+      if (this.current?.chat.turns.length === 0) return; // it may have settings already
       this.current = this.open(newChat(this.rememberedModel(), PLAIN_SETTINGS, Date.now()));
       return;
     }
@@ -66,6 +67,12 @@ export class Playground {
     if (this.wanted !== id) return;
     this.missing = chat === null;
     this.current = chat === null ? null : this.open(chat);
+  }
+
+  /** A new chat with this model. */
+  startWith(model: string): void {
+    void this.show(null);
+    this.choose(model);
   }
 
   /** Use another model in the shown chat, and in new ones. */
