@@ -247,7 +247,10 @@ def history(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="So many of the latest.")] = 25,
     model: Annotated[str | None, typer.Option(help="Only this model, as the client wrote it.")] = None,
     user: Annotated[str | None, typer.Option(help="Only this key or user: name or id.")] = None,
-    status: Annotated[str | None, typer.Option(help="404, 4xx, ok, refused, failed or cancelled.")] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(help="404, 4xx, ok, refused, failed, cancelled, or error (refused or failed)."),
+    ] = None,
     words: Annotated[
         str | None, typer.Option("-q", "--words", help="Words of the request or its answer.")
     ] = None,

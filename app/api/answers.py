@@ -231,7 +231,11 @@ class AuditEntry(Open):
     who: dict[str, str] | None
     address: str
     action: str
+    method: str
+    path: str
     status: int
+    request_id: str
+    details: dict[str, Any]
 
 
 class AuditEntries(Open):

@@ -82,6 +82,7 @@ class KeyRoutes:
 
     async def create(self, call: Call) -> GatewayResponse:
         wanted = validated(NewApiKey, call.json)
+        call.details["name"] = wanted.name
         now = self._now()
         expires_at = _future(wanted.expires_at, now=now)
         secret = new_secret()

@@ -81,6 +81,7 @@ async def test_a_key_is_changed_at_once(tmp_path: Path) -> None:
     assert (gone.status_code, gone.json()["error"]["code"]) == (404, "api_key_not_found")
     details = [entry["details"] for entry in audit if entry["action"] == "Change an API key"]
     assert {"changed": "expires_at, scopes, tokens_per_day"} in details
+    assert all(entry["details"]["name"] for entry in audit if entry["action"] == "Make an API key")
 
 
 async def test_the_last_use_is_shown(tmp_path: Path) -> None:

@@ -3045,8 +3045,18 @@ export interface components {
             address: string;
             /** Action */
             action: string;
+            /** Method */
+            method: string;
+            /** Path */
+            path: string;
             /** Status */
             status: number;
+            /** Request Id */
+            request_id: string;
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
         } & {
             [key: string]: unknown;
         };

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { aligned, padded, timeLabels, toneOf, type ChartData } from "./chart";
+import { aligned, hasLonely, layers, padded, timeLabels, toneOf, type ChartData } from "./chart";
 
 const lines: ChartData = { times: [10, 20, 30], series: [{ label: "a", values: [1, null, 3] }] };
 const bars: ChartData = {
@@ -14,6 +14,28 @@ it("gives uPlot the times first", () => {
     [10, 20, 30],
     [1, null, 3],
   ]);
+});
+
+it("piles series up, the lowest drawn last, each in its colour", () => {
+  const series = [
+    { label: "a", values: [1, 2] },
+    { label: "b", values: [null, 5] },
+  ];
+  const piled = layers({ times: [10, 20], series, stacked: true });
+  expect(piled.map(({ label, values, tone }) => [label, values, tone])).toEqual([
+    ["b", [1, 7], 2],
+    ["a", [1, 2], 1],
+  ]);
+});
+
+it.each([
+  [[1, 2, null], false],
+  [[null, 3, null], true],
+  [[4, null, null], true],
+  [[null, null], false],
+  [[], false],
+])("a value alone in %j: %s", (values, lonely) => {
+  expect(hasLonely(values)).toBe(lonely);
 });
 
 it("leaves room for bars at both ends", () => {

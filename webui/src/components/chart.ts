@@ -13,6 +13,8 @@ export interface ChartData {
   /** Unix times in seconds, ascending. */
   times: readonly number[];
   series: readonly Series[];
+  /** One upon the other, the first at the bottom; they have no gaps. */
+  stacked?: boolean;
 }
 
 interface Look {
@@ -22,8 +24,23 @@ interface Look {
 }
 
 /** What uPlot draws: times first. */
-export function aligned({ times, series }: ChartData): uPlot.AlignedData {
-  return [[...times], ...series.map((each) => [...each.values])];
+export function aligned(data: ChartData): uPlot.AlignedData {
+  return [[...data.times], ...layers(data).map((each) => [...each.values])];
+}
+
+/** The series as they are drawn, the lowest last; stacked ones hold those below them, and are drawn over by them. */
+export function layers({ times, series, stacked }: ChartData): Series[] {
+  const toned = series.map((each, at) => ({
+    ...each,
+    tone: each.tone ?? (((at % 6) + 1) as Series["tone"]),
+  }));
+  if (!stacked) return toned;
+  let below = times.map(() => 0);
+  const piled = toned.map((each) => {
+    below = below.map((value, at) => value + (each.values[at] ?? 0));
+    return { ...each, values: below };
+  });
+  return piled.reverse();
 }
 
 /** uPlot's options for a chart; colours come from the theme's tokens. */
@@ -51,7 +68,7 @@ export function chartOptions(data: ChartData, look: Look): Omit<uPlot.Options, "
       },
       { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => look.format(tick)) },
     ],
-    series: [{}, ...data.series.map((each, at) => drawn(each, at, look))],
+    series: [{}, ...layers(data).map((each, at) => drawn(each, at, look))],
   };
 }
 
@@ -85,6 +102,12 @@ export function toneOf(series: Series, at: number): string {
   return `--series-${series.tone ?? (at % 6) + 1}`;
 }
 
+/** Whether a value has none beside it: no line shows it. */
+export function hasLonely(values: ArrayLike<number | null | undefined>): boolean {
+  const none = (at: number) => values[at] === null || values[at] === undefined;
+  return Array.from(values, (_, at) => !none(at) && none(at - 1) && none(at + 1)).some(Boolean);
+}
+
 function drawn(series: Series, at: number, look: Look): uPlot.Series {
   const colour = look.colour(toneOf(series, at));
   const bars = series.kind === "bars";
@@ -94,6 +117,6 @@ function drawn(series: Series, at: number, look: Look): uPlot.Series {
     width: bars ? 0 : 1.75,
     fill: bars ? colour : `color-mix(in srgb, ${colour} 12%, transparent)`,
     paths: bars ? look.bars : undefined,
-    points: { show: false },
+    points: { show: (plot, at) => !bars && hasLonely(plot.data[at] ?? []), size: 6, fill: colour },
   };
 }

@@ -123,6 +123,11 @@ export class Playground {
     toast.ok(text.chats.imported(chats.length));
   }
 
+  /** Take in a chat that began elsewhere, as in the history. */
+  adopt(chat: Chat): Promise<void> {
+    return this.save(chat);
+  }
+
   /** Whether an answer is being written in a chat. */
   isAsking(id: string): boolean {
     return this.opened.get(id)?.asking ?? false;
