@@ -75,10 +75,11 @@ def serve(
     data_dir: DataDir = None,
     models_dir: Annotated[str | None, typer.Option(help="Folder with model files.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Without an icon in the tray.")] = False,
     set: Annotated[list[str] | None, typer.Option(help="Any other setting, as NAME=VALUE.")] = None,
 ) -> None:
-    """Serve until stopped."""
-    from corral.app.commands.life import serve as run
+    """Serve until stopped, with an icon in the tray where there is a display."""
+    from corral.app.commands.serve import serve as run
 
     given = {
         "host": host,
@@ -86,6 +87,7 @@ def serve(
         "data_dir": data_dir,
         "models_dir": models_dir,
         "log_level": log_level,
+        "tray": "off" if headless else None,
     }
     run(
         _settings(

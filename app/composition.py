@@ -10,6 +10,7 @@ from corral.app.api.health import health_document
 from corral.app.api.origins import host_allowed
 from corral.app.api.table import Services, routes_of
 from corral.app.dashboard import Dashboard
+from corral.app.desktop.window_link import WindowLink
 from corral.app.front_door.door import FrontDoor
 from corral.app.front_door.relay import Cluster as ClusterView
 from corral.app.front_door.relay_route import RelayRoute
@@ -37,8 +38,11 @@ _DAY_S = 86_400.0
 class Composition(Parts):
     """All parts of one node: those of `Parts`, and the HTTP side around them. Nothing runs yet."""
 
-    def __init__(self, *, settings: Settings, state: State, logs: Logs, stop: StopSignal) -> None:
+    def __init__(
+        self, *, settings: Settings, state: State, logs: Logs, stop: StopSignal, link: WindowLink
+    ) -> None:
         super().__init__(settings=settings, state=state, logs=logs, stop=stop)
+        self._link = link
         self._authenticator = self._new_authenticator()
         self._dashboard = self._new_dashboard()
         self.watch = Watch(
@@ -120,6 +124,7 @@ class Composition(Parts):
             show_metrics=settings.metrics,
             on_stop=self.stop.ask,
             sharing=self.sharing,
+            show_window=self._link.show,
             api_keys=state.keys,
             people=state.people,
             audit=self.audit,

@@ -16,6 +16,7 @@ import structlog
 from corral.app.api.health import NodeState
 from corral.app.banner import ClusterPlace, joining_notice, ready_banner
 from corral.app.composition import DRAIN_S, Composition
+from corral.app.desktop.window_link import WindowLink
 from corral.app.first_start import FirstCredentials, make_first_credentials
 from corral.app.gateway.quotas import day_start
 from corral.app.history.legacy_history import LegacyHistory
@@ -47,8 +48,16 @@ _LOG = structlog.get_logger(__name__)
 Say = Callable[[str], None]
 
 
-async def run_node(*, settings: Settings, say: Say) -> None:
-    """Serve until SIGTERM, SIGINT or POST /v0/node/stop. `say` gets what a person should read.
+async def run_node(
+    *,
+    settings: Settings,
+    say: Say,
+    stop: StopSignal | None = None,
+    link: WindowLink | None = None,
+    no_icon: str | None = None,
+) -> None:
+    """Serve until SIGTERM, SIGINT, POST /v0/node/stop or `stop`. `say` gets what a person should read, `no_icon` why there is
+    no icon in the tray.
 
     A node that joined or left a cluster, or was asked to restart, starts anew with all of its parts, and reads its settings
     again. Raises AlreadyRunning, ServerError, ListenError, StoreError, IdentityError, ClusterFileError, OSError when it can't
@@ -57,12 +66,18 @@ async def run_node(*, settings: Settings, say: Say) -> None:
     folder = DataDir(settings.data_dir)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    stop = StopSignal()
+    stop, link = stop or StopSignal(), link or WindowLink()
     with InstanceLock(folder.lock), stop.on_signals():
         while True:
             with _logging(settings) as logs:
+                if no_icon is not None:
+                    _LOG.info("no icon in the tray", reason=no_icon)
+                    say(
+                        f"No icon in the tray: {no_icon}. `corral open` and `corral status` work all the same."
+                    )
+                    no_icon = None
                 async with open_state(settings) as state:
-                    parts = Composition(settings=settings, state=state, logs=logs, stop=stop)
+                    parts = Composition(settings=settings, state=state, logs=logs, stop=stop, link=link)
                     await _Node(parts, say=say).run()
                 if not stop.starts_anew:
                     return

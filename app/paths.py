@@ -96,6 +96,16 @@ class DataDir:
         return self.root / "session.secret"
 
     @property
+    def tray_key(self) -> Path:
+        """The API key that the tray copies."""
+        return self.root / "tray.key"
+
+    @property
+    def window(self) -> Path:
+        """What the page keeps in the window."""
+        return self.root / "window"
+
+    @property
     def local_token(self) -> Path:
         """The credential for commands on this machine; a new one at each start."""
         return self.root / "local.token"

@@ -265,6 +265,12 @@ class Settings:
         kinds.SECONDS, "Pause between the comments that keep a silent stream open.", default=10.0
     )
     metrics: bool = _setting(kinds.BOOLEAN, "Whether `/metrics` answers.", default=True)
+    tray: str = _setting(
+        kinds.one_of("auto", "on", "off"),
+        "Whether there is an icon in the tray: `auto` where there is a display, `off` nowhere; with `on` it is a mistake if"
+        " there can be none.",
+        default="auto",
+    )
     cors_origins: tuple[str, ...] = _setting(
         kinds.WORDS,
         "Origins whose web pages may call `/v1`; `*` allows all.",

@@ -187,6 +187,10 @@ class Sharing(Open):
     paused: bool
 
 
+class Window(Open):
+    shown: bool
+
+
 class Stopping(Open):
     stopping: bool
 

@@ -10,7 +10,7 @@ from corral.app.api import answers
 from corral.app.api.call import Call, json_answer
 from corral.app.api.route import Handler, Route
 from corral.app.gateway.endpoint import GatewayResponse
-from corral.app.gateway.principal import MANAGEMENT
+from corral.app.gateway.principal import COMMANDS, MANAGEMENT
 from corral.app.openai.validation import validated
 from corral.app.sharing import Sharing
 from corral.engines.model import LoadedInfo, ModelStatus
@@ -45,9 +45,17 @@ class SharingChoice(BaseModel):
 class NodeRoutes:
     """Handlers of /v0/node."""
 
-    def __init__(self, *, models: NodeModels, on_stop: Callable[[], None], sharing: Sharing) -> None:
+    def __init__(
+        self,
+        *,
+        models: NodeModels,
+        on_stop: Callable[[], None],
+        sharing: Sharing,
+        show_window: Callable[[], bool],
+    ) -> None:
         self._models = models
         self._sharing = sharing
+        self._show_window = show_window
         self._on_stop = on_stop
 
     async def list(self, call: Call) -> GatewayResponse:
@@ -66,6 +74,9 @@ class NodeRoutes:
         self._sharing.set_paused(validated(SharingChoice, call.json).paused)
         call.details["paused"] = str(self._sharing.paused).lower()
         return json_answer({"paused": self._sharing.paused})
+
+    async def window(self, call: Call) -> GatewayResponse:
+        return json_answer({"shown": self._show_window()})
 
     async def stop(self, call: Call) -> GatewayResponse:
         self._on_stop()
@@ -98,19 +109,31 @@ class NodeRoutes:
             ),
             ("POST", "stop", self.stop, "Stop this node", None, answers.Stopping, ()),
         ]
+        window = Route(
+            method="POST",
+            path="/v0/node/window",
+            handler=self.window,
+            summary="Bring the dashboard's window on this machine to the front",
+            access=COMMANDS,
+            answer=answers.Window,
+            node_local=True,
+        )
         return [
-            Route(
-                method=method,
-                path=f"/v0/node/{path}",
-                handler=handler,
-                summary=summary,
-                access=MANAGEMENT,
-                body=body,
-                answer=answer,
-                errors=errors,
-                node_local=True,
-            )
-            for method, path, handler, summary, body, answer, errors in rows
+            window,
+            *(
+                Route(
+                    method=method,
+                    path=f"/v0/node/{path}",
+                    handler=handler,
+                    summary=summary,
+                    access=MANAGEMENT,
+                    body=body,
+                    answer=answer,
+                    errors=errors,
+                    node_local=True,
+                )
+                for method, path, handler, summary, body, answer, errors in rows
+            ),
         ]
 
 

@@ -70,6 +70,7 @@ class Services:
     show_metrics: bool
     on_stop: Callable[[], None]
     sharing: Sharing
+    show_window: Callable[[], bool]
     api_keys: ApiKeys
     people: People
     audit: Audit
@@ -119,7 +120,12 @@ def routes_of(services: Services) -> list[Route]:
             show_metrics=services.show_metrics,
             recording=services.recording,
         ).routes(),
-        *NodeRoutes(models=services.models, on_stop=services.on_stop, sharing=services.sharing).routes(),
+        *NodeRoutes(
+            models=services.models,
+            on_stop=services.on_stop,
+            sharing=services.sharing,
+            show_window=services.show_window,
+        ).routes(),
         *KeyRoutes(keys=services.api_keys, now=services.now).routes(),
         *_people_routes(services.people, services.now),
         *HistoryRoutes(history=services.history, recording=services.recording).routes(),

@@ -1,6 +1,5 @@
-"""`corral serve`, `status` and `stop`: the node's life."""
+"""`corral status` and `corral stop`: the node's life."""
 
-import asyncio
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,23 +14,6 @@ from corral.app.settings_table import Settings
 
 _STOP_DEADLINE_S = 60.0
 _POLL_S = 0.05
-
-
-def serve(settings: Settings) -> None:
-    """Run a node until it is stopped."""
-    from corral.app.node import run_node
-    from corral.app.server import ServerError, loop_factory
-    from corral.app.store.errors import StoreError
-    from corral.peers.cluster.cluster_file import ClusterFileError
-    from corral.peers.identity.errors import IdentityError
-
-    try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(run_node(settings=settings, say=_say))
-    except (AlreadyRunning, ServerError, StoreError, ClusterFileError, IdentityError) as error:
-        raise CommandError(str(error)) from error
-    except OSError as error:
-        raise CommandError(f"the node could not start: {error}") from error
 
 
 def show_status(settings: Settings, *, as_json: bool) -> None:
@@ -115,7 +97,3 @@ def stop(settings: Settings) -> None:
         except AlreadyRunning:
             time.sleep(_POLL_S)
     raise CommandError(f"the node still runs after {_STOP_DEADLINE_S:.0f} s; see its log")
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

@@ -104,6 +104,10 @@ class NodeClient:
         """Ask the node to stop; it answers at once."""
         self._ask("POST", "/v0/node/stop")
 
+    def show_window(self) -> bool:
+        """Let the dashboard's window come to the front, if the node has one."""
+        return bool(self._ask("POST", "/v0/node/window")["shown"])
+
     def set_paused(self, paused: bool) -> None:
         """Whether the machine works for itself only."""
         self._ask("PUT", "/v0/node/sharing", {"paused": paused})

@@ -239,6 +239,7 @@ class _Side:
             show_metrics=True,
             on_stop=self._stop,
             sharing=Sharing(),
+            show_window=lambda: False,
             api_keys=self._keys,
             people=self._people,
             audit=self._audit,

@@ -162,6 +162,7 @@ WHO_MAY = {
     "POST /v0/node/models/unload": MANAGERS,
     "POST /v0/node/stop": MANAGERS,
     "PUT /v0/node/sharing": MANAGERS,
+    "POST /v0/node/window": frozenset[str](),
     "GET /v0/node/tasks": MANAGERS,
     "GET /v0/dashboard/logs/router": MANAGERS,
     "GET /log/level": MANAGERS,

@@ -1,0 +1,41 @@
+"""The drawings: different by colour and by shape, in every size, on either panel."""
+
+import itertools
+
+import pytest
+from PIL import Image
+
+from corral.app.desktop.art import COLOURS, app_image, tray_image
+from corral.app.desktop.look import Look
+
+
+def shape(image: Image.Image) -> bytes:
+    """Light and dark only: what somebody sees who sees no colours."""
+    return image.convert("L").point(lambda value: 255 if value > 110 else 0).tobytes()
+
+
+@pytest.mark.parametrize("light", [False, True])
+@pytest.mark.parametrize("size", [16, 22, 64])
+def test_no_two_look_alike(size: int, light: bool) -> None:
+    drawn = {look: tray_image(look, light_panel=light, size=size) for look in Look}
+    assert {image.size for image in drawn.values()} == {(size, size)}
+    for one, other in itertools.combinations(drawn.values(), 2):
+        assert sum(a != b for a, b in zip(shape(one), shape(other), strict=True)) >= size * size // 40
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_colours_can_be_told_from_the_ground(light: bool) -> None:
+    for look in Look:
+        colours = tray_image(look, light_panel=light).getcolors(64 * 64)
+        assert colours is not None
+        assert COLOURS[light][look] in {colour for _, colour in colours}
+    assert len(set(COLOURS[light].values())) == len(Look)
+
+
+@pytest.mark.parametrize("size", [16, 32, 256, 1024])
+def test_the_program_s_icon_in_every_size(size: int) -> None:
+    image = app_image(size)
+    assert image.size == (size, size)
+    corner, middle = image.getpixel((0, 0)), image.getpixel((size // 2, size // 2))
+    assert isinstance(corner, tuple) and isinstance(middle, tuple)
+    assert corner[3] < 128 and middle[3] == 255
