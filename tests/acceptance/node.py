@@ -32,6 +32,7 @@ class Node:
             "CORRAL_PORT": str(self.port),
             "CORRAL_PEER_PORT": str(self.peer_port),
             "CORRAL_BOOTSTRAP_API_KEY": API_KEY,
+            "CORRAL_TRAY": "off",
             **(settings or {}),
         }
         self.process = self._spawn()

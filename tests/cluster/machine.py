@@ -49,6 +49,7 @@ class Machine:
             **{name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")},
             "CORRAL_DATA_DIR": str(home),
             "CORRAL_NODE_NAME": host,
+            "CORRAL_TRAY": "off",
             **({} if models is None else {"CORRAL_MODELS_DIR": str(models)}),
             **(settings or {}),
         }
