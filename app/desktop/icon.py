@@ -53,13 +53,21 @@ class TrayIcon:
 
     def run(self) -> None:
         """Until `stop`."""
-        self._icon.run(setup=lambda _icon: self._on_main(self._appear))
+        if self.backend == "xorg":
+            xorg.listen_for_end(lambda: self.is_running)
+        try:
+            self._icon.run(setup=lambda _icon: self._on_main(self._appear))
+        finally:
+            self.is_running = False
 
     def stop(self) -> None:
         """Let `run` return. From any thread; nothing is shown after it."""
         if not self._stopping.is_set():
             self._stopping.set()
-            self._on_main(self._icon.stop)
+            if self.backend == "xorg":
+                xorg.end_loop()
+            else:
+                self._on_main(self._icon.stop)
 
     def show(self, look: Look, title: str, menu: tuple[Item, ...]) -> None:
         """From any thread but the main one; only what is different is touched: an open menu closes when it is replaced."""

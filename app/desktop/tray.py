@@ -79,8 +79,9 @@ class Tray:
         try:
             self._icon.run()
         except Exception:  # noqa: BLE001 - whatever a desktop does, the node goes on
-            _LOG.exception("the icon in the tray ended")
-            self._say("The icon in the tray ended; the node goes on. Ctrl+C stops it.")
+            if not self._leaving.is_set():
+                _LOG.exception("the icon in the tray ended")
+                self._say("The icon in the tray ended; the node goes on. Ctrl+C stops it.")
             self._leaving.wait()
         self._feed.stop()
         self._window.close()

@@ -41,8 +41,8 @@ def shows(desk: Desk, look: Look) -> None:
 def test_the_icon_shows_how_it_is(desk: Desk) -> None:
     shows(desk, Look.ALONE)
     desk.local("PUT", "/v0/node/sharing", {"paused": True})
+    wait_for(lambda: not desk.screen.shows(COLOURS[False][Look.ALONE]), what="another colour")
     shows(desk, Look.PAUSED)
-    assert not desk.screen.shows(COLOURS[False][Look.ALONE])
     desk.local("PUT", "/v0/node/sharing", {"paused": False})
     shows(desk, Look.ALONE)
 

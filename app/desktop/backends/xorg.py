@@ -1,9 +1,12 @@
 """X11 without GTK: no menu and no notifications. pystray never asks for clicks, and draws black where the icon is clear."""
 
 import importlib
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
+_END = getattr(signal, "SIGUSR1", signal.SIGTERM)  # Windows has neither it nor X11
 _DARK: tuple[int, int, int] = (40, 40, 44)  # where the panel's colour can't be read
 
 
@@ -28,6 +31,27 @@ def methods(base: Any) -> Mapping[str, Any]:
         self._icon_data = flat
 
     return {"_create_window": create_window, "_assert_icon_data": assert_icon_data}
+
+
+class _Ended(Exception):
+    """Ends the loop from within."""
+
+
+def end_loop() -> None:
+    """Let the main thread leave pystray's loop. Its own way can lose the message, when it and we use the connection at once."""
+    main = threading.main_thread().ident
+    if main is not None:
+        signal.pthread_kill(main, _END)
+
+
+def listen_for_end(is_running: Callable[[], bool]) -> None:
+    """Call it on the main thread, before the loop: that catches whatever is raised in it, and ends."""
+
+    def ended(_number: int, _frame: object) -> None:
+        if is_running():
+            raise _Ended
+
+    signal.signal(_END, ended)
 
 
 def is_docked(icon: Any) -> bool:
