@@ -1,12 +1,17 @@
 """The drawings: different by colour and by shape, in every size, on either panel."""
 
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from corral.app.desktop.art import COLOURS, app_image, tray_image
 from corral.app.desktop.look import Look
+
+PACKAGING = Path(__file__).parents[3] / "packaging"
 
 
 def shape(image: Image.Image) -> bytes:
@@ -39,3 +44,13 @@ def test_the_program_s_icon_in_every_size(size: int) -> None:
     corner, middle = image.getpixel((0, 0)), image.getpixel((size // 2, size // 2))
     assert isinstance(corner, tuple) and isinstance(middle, tuple)
     assert corner[3] < 128 and middle[3] == 255
+
+
+def test_the_files_for_packages(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, PACKAGING / "draw_icons.py", tmp_path], check=True)
+    names = {each.name for each in tmp_path.iterdir()}
+    assert {"corral.ico", "corral.icns", "corral-16.png", "corral-1024.png"} <= names
+    with Image.open(tmp_path / "corral.ico") as icon:
+        assert {(16, 16), (32, 32), (256, 256)} <= icon.info["sizes"]
+    with Image.open(tmp_path / "corral.icns") as icon:
+        assert icon.size == (1024, 1024)
