@@ -123,7 +123,9 @@ export const text = {
     changeOf: (label: string) => `Change ${label}`,
     save: "Save",
     reset: "Back to the default",
-    resetCluster: "Each machine's own",
+    resetCluster: "Each machine's own value",
+    resetShort: "Reset",
+    resetOf: (label: string, how: string) => `Reset ${label}: ${how}`,
     removeSecret: "Remove it",
     noLimitHint: "Leave it empty for no limit.",
     lines: "One a line",
@@ -133,7 +135,6 @@ export const text = {
     saved: (label: string) => `${label} is saved.`,
     savedRestart: (label: string) => `${label} is saved. It counts after a restart.`,
     wasReset: (label: string) => `${label} is back to its default.`,
-    turn: (label: string) => label,
   },
   locked: {
     environment: (variable: string) => `Set by the environment variable ${variable}: change it there.`,
@@ -142,10 +143,6 @@ export const text = {
       `Can't stand in config.toml, which lies in that folder: set ${variable} instead.`,
     first_start: () => "",
   } as Record<string, (variable: string) => string>,
-  ownOf: {
-    cluster: "Set for the cluster",
-    machine: "This machine's own value counts here",
-  },
   restart: {
     needed: (many: number, node: string) =>
       many === 1
@@ -161,7 +158,6 @@ export const text = {
     moved: (url: string) => `It answers at another address now: ${url}`,
     open: "Open it there",
     late: "It has not come back yet. Look at its log, or start it with: corral serve",
-    elsewhere: "On the machine itself: corral stop, then corral serve.",
   },
   file: {
     title: "config.toml can't be used",
