@@ -139,7 +139,7 @@ class Composition(Parts):
             tasks=self.supervisor.statuses,
             cluster=self.membership.control,
             cluster_settings=state.shared,
-            settings=OwnSettings(own=settings, current=lambda: state.shared.current),
+            settings=OwnSettings(own=settings, current=lambda: state.shared.current, since=time.time()),
             on_restart=self.stop.ask_to_start_anew,
             pairing=self.membership.desk,
             pairing_info=self.membership.info,

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,8 @@ from corral.app.log_files import LogLimits
 from corral.app.logs import Logs
 from corral.app.paths import DataDir
 from corral.app.run_file import RunFile, remove_run_files, write_run_files
+from corral.app.server import ServerError
+from corral.app.serving.own_machine import LOOK_S
 from corral.app.settings import SettingsError, read_again
 from corral.app.settings_table import Settings
 from corral.app.state import open_state
@@ -35,6 +38,7 @@ from corral.app.store.usage import used_since
 from corral.app.telemetry import INTERVAL_S
 from corral.app.urls import urls_of
 from corral.app.version import program_version
+from corral.peers.transport.listening import ListenError
 
 _SWITCH_INTERVAL_S = 0.001  # threads that write records give the loop the interpreter back quickly
 _GARBAGE_THRESHOLD = (
@@ -67,22 +71,32 @@ async def run_node(
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     stop, link = stop or StopSignal(), link or WindowLink()
+    before: Settings | None = None  # what to go back to where a restart with others fails
     with InstanceLock(folder.lock), stop.on_signals():
         while True:
-            with _logging(settings) as logs:
-                if no_icon is not None:
-                    _LOG.info("no icon in the tray", reason=no_icon)
-                    say(
-                        f"No icon in the tray: {no_icon}. `corral open` and `corral status` work all the same."
-                    )
-                    no_icon = None
-                async with open_state(settings) as state:
-                    parts = Composition(settings=settings, state=state, logs=logs, stop=stop, link=link)
-                    await _Node(parts, say=say).run()
-                if not stop.starts_anew:
-                    return
-                stop.begin_again()
-                settings = await _read_again(settings)
+            started = asyncio.Event()
+            try:
+                with _logging(settings) as logs:
+                    if no_icon is not None:
+                        _tell_no_icon(no_icon, say)
+                        no_icon = None
+                    async with open_state(settings) as state:
+                        parts = Composition(settings=settings, state=state, logs=logs, stop=stop, link=link)
+                        await _Node(parts, say=say, started=started).run()
+            except (ServerError, ListenError, OSError) as error:
+                if started.is_set() or before is None:
+                    raise
+                settings, before = _back_to(before, error), None
+                continue
+            if not stop.starts_anew:
+                return
+            stop.begin_again()
+            before, settings = settings, await _read_again(settings)
+
+
+def _tell_no_icon(reason: str, say: Say) -> None:
+    _LOG.info("no icon in the tray", reason=reason)
+    say(f"No icon in the tray: {reason}. `corral open` and `corral status` work all the same.")
 
 
 async def _read_again(settings: Settings) -> Settings:
@@ -90,8 +104,13 @@ async def _read_again(settings: Settings) -> Settings:
     try:
         return await asyncio.to_thread(read_again, settings, os.environ)
     except SettingsError as error:
-        _LOG.error("the settings stay as they were", error=str(error))
-        return settings
+        return _back_to(settings, error)
+
+
+def _back_to(before: Settings, error: Exception) -> Settings:
+    """Whoever restarts a machine from afar couldn't mend one that doesn't start."""
+    notice = f"The changed settings are not in force, because the node can't start with them: {error}"
+    return replace(before, notices=(notice,))
 
 
 @contextmanager
@@ -110,9 +129,10 @@ def _logging(settings: Settings) -> Iterator[Logs]:
 class _Node:
     """One life of the parts."""
 
-    def __init__(self, parts: Composition, *, say: Say) -> None:
+    def __init__(self, parts: Composition, *, say: Say, started: asyncio.Event) -> None:
         self._parts = parts
         self._say = say
+        self._started = started
 
     async def run(self) -> None:
         """From the first connection to the last."""
@@ -137,6 +157,7 @@ class _Node:
             )
             _spare_the_collector()
             await self._announce(first)
+            self._started.set()
             parts.phase = NodeState.OK  # last: whoever sees it finds everything announced
             await self._until_asked_to_stop()
         finally:

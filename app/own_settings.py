@@ -34,17 +34,25 @@ class SettingsState:
 
     settings: Sequence[SettingState]
     file_error: str | None
+    since: float  # when this machine took up its own; Unix time, seconds
+    notices: Sequence[str]
 
 
 class OwnSettings:
     """Reads and writes `config.toml` beside the settings in force. Everything that touches the disk runs in a thread."""
 
     def __init__(
-        self, *, own: Settings, current: Callable[[], Settings], environ: Mapping[str, str] = os.environ
+        self,
+        *,
+        own: Settings,
+        current: Callable[[], Settings],
+        since: float,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """`own` are this machine's, `current` gives those in force: with what the cluster has set."""
+        """`own` are this machine's, in force since `since`; `current` gives them with what the cluster has set."""
         self._own = own
         self._current = current
+        self._since = since
         self._environ = environ
         self._folder = DataDir(own.data_dir)
         self._turn = asyncio.Lock()
@@ -59,6 +67,8 @@ class OwnSettings:
         return SettingsState(
             settings=[self._state_of(row, current, after) for row in TABLE],
             file_error=None if error is None else self._without_path(error),
+            since=self._since,
+            notices=[self._without_path(each) for each in self._own.notices],
         )
 
     async def change(self, row: Setting, value: object) -> None:

@@ -40,12 +40,15 @@ class OwnSetting(Open):
 
 
 class OwnSettings(Open):
-    """`file_error`: `config.toml` can't be used; nothing is written until somebody mends it."""
+    """`since`: when this machine took them up. `notices`: what a person should change. `file_error`: `config.toml` can't be used;
+    nothing is written until somebody mends it."""
 
     node: str
     settings: list[OwnSetting]
     total: int
     restart_needed: bool
+    since: str
+    notices: list[str]
     file_error: str | None
 
 

@@ -21,6 +21,7 @@ from corral.app.settings import SettingsError
 from corral.app.settings_change import setting_named
 from corral.app.settings_file import SettingsFileError
 from corral.app.settings_table import Setting, shown
+from corral.app.times import rfc3339
 from corral.engines.errors import InvalidRequest
 
 _PATH = "/v0/settings"
@@ -49,6 +50,8 @@ class SettingsRoutes:
                 "settings": [_document(each) for each in state.settings],
                 "total": len(state.settings),
                 "restart_needed": any(each.changes for each in state.settings),
+                "since": rfc3339(state.since),
+                "notices": state.notices,
                 "file_error": state.file_error,
             }
         )

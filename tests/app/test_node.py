@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import psutil
@@ -211,6 +211,30 @@ def test_a_restart_takes_up_what_was_set_meanwhile(nodes: Nodes) -> None:
     with node.client() as http:
         assert http.post("/v0/node/restart").status_code == 409
     assert health_of(node)["status"] == "ok" and ask(node, "still here") == "still here"
+
+
+def test_settings_with_which_it_cant_start_are_not_taken_up(nodes: Nodes) -> None:
+    """Who restarts a machine from afar can go on mending it."""
+    node = nodes.start()
+    with node.client() as http:
+        http.put("/v0/settings/node_name", json={"value": "renamed"})
+        (node.home / "logs.txt").write_text("no folder")
+        http.put("/v0/settings/log_dir", json={"value": str(node.home / "logs.txt")})
+        since = http.get("/v0/settings").json()["since"]
+        http.post("/v0/node/restart")
+        wait_for(lambda: settings_of(node).get("since", since) != since, node)
+        found = settings_of(node)
+        assert found["restart_needed"] is True and "can't start with them" in found["notices"][0]
+        assert health_of(node)["node"] != "renamed" and ask(node, "still here") == "still here"
+
+
+def settings_of(node: Node) -> dict[str, Any]:
+    try:
+        with node.client(timeout=5) as http:
+            answer = http.get("/v0/settings")
+    except httpx.TransportError:
+        return {}
+    return dict(answer.json()) if answer.status_code == 200 else {}
 
 
 def health_of(node: Node) -> dict[str, str]:

@@ -120,6 +120,8 @@ def test_scopes_expiry_and_limits_of_a_key(page: Page, node: Node) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
     with node.client() as http:
         keys = {each["name"]: each for each in http.get("/v0/api-keys").json()["api_keys"]}
+        http.post("/v0/api-keys", json={"name": "Made elsewhere", "scopes": ["api"]}).raise_for_status()
+    expect(row(page, "Made elsewhere")).to_be_visible()
     changed = keys["Meadow watch"]
     assert (changed["scopes"], changed["expires_at"], changed["tokens_per_day"]) == (
         ["endpoints"],

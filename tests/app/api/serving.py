@@ -254,7 +254,9 @@ class _Side:
             tasks=lambda: options.tasks,
             cluster=self._lone.membership.control,
             cluster_settings=self._shared,
-            settings=OwnSettings(own=self._settings, current=lambda: self._shared.current, environ={}),
+            settings=OwnSettings(
+                own=self._settings, current=lambda: self._shared.current, since=NOW, environ={}
+            ),
             on_restart=self._restart,
             pairing=self._lone.membership.desk,
             pairing_info=self._lone.membership.info,

@@ -5763,7 +5763,8 @@ export interface components {
         };
         /**
          * OwnSettings
-         * @description `file_error`: `config.toml` can't be used; nothing is written until somebody mends it.
+         * @description `since`: when this machine took them up. `notices`: what a person should change. `file_error`: `config.toml` can't be used;
+         *     nothing is written until somebody mends it.
          */
         OwnSettings: {
             /** Node */
@@ -5774,6 +5775,10 @@ export interface components {
             total: number;
             /** Restart Needed */
             restart_needed: boolean;
+            /** Since */
+            since: string;
+            /** Notices */
+            notices: string[];
             /** File Error */
             file_error: string | null;
         } & {

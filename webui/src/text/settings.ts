@@ -90,6 +90,11 @@ export const text = {
     cloud_timeout_secs: "Cloud may be silent for",
     bootstrap_api_key: "First API key",
   } as Record<string, string>,
+  /** What the help doesn't say, because it matters on this page only. */
+  notes: {
+    host: "With 127.0.0.1 only this machine itself can open the dashboard.",
+    router: "What is chosen on the page Machines wins over this.",
+  } as Record<string, string>,
   sources: {
     "command line": "command line",
     environment: "environment",
@@ -157,6 +162,7 @@ export const text = {
     done: (node: string) => `${node} is back, with the new settings.`,
     moved: (url: string) => `It answers at another address now: ${url}`,
     open: "Open it there",
+    refused: (node: string) => `${node} is back, but couldn't start with the changed settings.`,
     late: "It has not come back yet. Look at its log, or start it with: corral serve",
   },
   file: {
