@@ -28,7 +28,6 @@ from corral.app.logs import Logs
 from corral.app.paths import DataDir
 from corral.app.run_file import RunFile, remove_run_files, write_run_files
 from corral.app.server import ServerError
-from corral.app.serving.own_machine import LOOK_S
 from corral.app.settings import SettingsError, read_again
 from corral.app.settings_table import Settings
 from corral.app.state import open_state
