@@ -32,7 +32,7 @@ export interface LiveLoad {
   tokens_per_s: number;
 }
 
-/** How things are, as the stream tells. `cluster` and `joining` are for administrators. */
+/** How things are, as the stream tells. `machines`, `cluster` and `joining` are for administrators. */
 export interface LiveState {
   node: Schema<"Health"> | null;
   models: LiveModel[];
@@ -41,7 +41,8 @@ export interface LiveState {
   downloads: Schema<"Copy">[];
   places: LiveMachinePlaces[];
   cluster: Schema<"Cluster"> | null;
-  joining: Record<string, unknown> | null;
+  joining: Schema<"Joining"> | null;
+  machines: Schema<"Runtime">[];
 }
 
 export const NOTHING_YET: LiveState = {
@@ -53,9 +54,20 @@ export const NOTHING_YET: LiveState = {
   places: [],
   cluster: null,
   joining: null,
+  machines: [],
 };
 
-const KEPT = ["node", "models", "endpoints", "load", "downloads", "places", "cluster", "joining"] as const;
+const KEPT = [
+  "node",
+  "models",
+  "endpoints",
+  "load",
+  "downloads",
+  "places",
+  "cluster",
+  "joining",
+  "machines",
+] as const;
 
 /** The state after an event. A snapshot replaces all of it; of the rest each tells about one thing. */
 export function after(state: LiveState, kind: string, data: unknown): LiveState {

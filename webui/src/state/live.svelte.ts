@@ -52,6 +52,9 @@ class Live {
   get joining() {
     return this.state.joining;
   }
+  get machines() {
+    return this.state.machines;
+  }
 
   /** Call `callback` with the data of each event of a kind ("request", "machine", …); returns what ends that. */
   on(kind: string, callback: Callback): () => void {
