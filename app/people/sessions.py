@@ -79,17 +79,20 @@ class Sessions:
             and session.generation >= user.sessions_valid_after
             and session.expires_at > self._now()
             and session.id not in self._revoked
+            and session.csrf == self._csrf(session.id)  # else the secret is another one since
         )
 
     def _session(self, claims: dict[str, Any], user: User) -> Session:
         id = str(claims["jti"])
-        csrf = hmac.new(self._secret().encode(), f"csrf {id}".encode(), hashlib.sha256).hexdigest()
         return Session(
             id=id,
             user_id=user.id,
             username=user.username,
             role=user.role,
             expires_at=float(claims["exp"]),
-            csrf=csrf,
+            csrf=self._csrf(id),
             generation=float(claims["gen"]),
         )
+
+    def _csrf(self, id: str) -> str:
+        return hmac.new(self._secret().encode(), f"csrf {id}".encode(), hashlib.sha256).hexdigest()

@@ -100,9 +100,10 @@ def test_the_claims_of_these_forgeries_would_do() -> None:
 
 def test_sessions_follow_the_secret() -> None:
     book = Book()
-    token, _ = book.sessions.begin(ADA)
+    token, session = book.sessions.begin(ADA)
+    assert book.sessions.lasts(session)
     book.secret = "t" * 40
-    assert book.sessions.find(token) is None
+    assert book.sessions.find(token) is None and not book.sessions.lasts(session)
     assert book.sessions.find(book.sessions.begin(ADA)[0]) is not None
 
 
