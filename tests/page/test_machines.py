@@ -55,6 +55,7 @@ def test_one_machine(page: Page, node: Node, axe: Axe, shot: Shot) -> None:
     row.get_by_role("link").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     about = page.locator("dl")
+    expect(about).to_contain_text("Processor cores")
     with node.client() as http:
         (runtime,) = http.get("/v0/dashboard/runtimes").json()["runtimes"]
     expect(about).to_contain_text(str(runtime["hardware"]["cores"]))
@@ -164,7 +165,7 @@ def test_a_second_machine_comes_and_goes(
     expect(dialog).to_contain_text("everybody is signed out")
     watch.expect_status(401)
     dialog.get_by_role("button", name="Remove it").click()
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible(timeout=30_000)
     with meadow.client() as http:
         assert [each["name"] for each in http.get("/v0/cluster").json()["nodes"]] == ["meadow"]
 
