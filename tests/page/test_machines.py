@@ -172,5 +172,5 @@ def test_a_second_machine_comes_and_goes(
 
 def choose(page: Page, label: str) -> None:
     with page.expect_response(re.compile("/v0/cluster/nodes/")) as answer:
-        page.get_by_label("As the router").select_option(label=label)
+        page.get_by_label("Should it be the router?").select_option(label=label)
     assert answer.value.status == 200

@@ -7,7 +7,7 @@ export const text = {
     online: "Online",
     offline: "Offline",
     starting: "Starting",
-    draining: "Finishing up",
+    draining: "Takes no new work",
     needsUpdate: "Needs an update",
     failing: "Failing",
   },
@@ -46,7 +46,7 @@ export const text = {
     done: (name: string) => `${name} is the router.`,
   },
   choice: {
-    label: "As the router",
+    label: "Should it be the router?",
     hint: "Counts when a router is needed. It changes nothing while the present one is well.",
     own: "As its own settings say",
     auto: "No preference",
@@ -61,6 +61,12 @@ export const text = {
       "It is cut off at once, its key is worth nothing any more, and everybody is signed out, you too. It begins anew on its own and can join again as a new machine. Its model files stay.",
     confirm: "Remove it",
     done: (name: string) => `${name} was removed.`,
+  },
+  sharing: {
+    pause: "Pause sharing",
+    resume: "Resume sharing",
+    paused: "The other machines send this one nothing new.",
+    resumed: "This machine works for the others again.",
   },
   leave: {
     action: "Leave the cluster",

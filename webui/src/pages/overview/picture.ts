@@ -37,7 +37,7 @@ export interface Wanted {
 
 const LARGE = { width: 184, height: 84 };
 const SMALL = { width: 148, height: 74 };
-const SIDE = { width: 176, height: 46 };
+const SIDE = { width: 200, height: 46 };
 const MOST_LARGE = 9;
 const GAP = { x: 18, y: 40 };
 const SIDE_GAP = { x: 56, y: 12 };

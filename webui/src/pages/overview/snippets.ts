@@ -93,7 +93,7 @@ function openWebUi({ origin, key }: Choice): Snippet {
 function continueDev({ origin, key, model }: Choice): Snippet {
   return {
     id: "continue",
-    label: "Continue (VS Code)",
+    label: "Continue",
     hint: clients.continueDev,
     code: [
       "models:",
@@ -124,7 +124,7 @@ function claude({ origin, key, model }: Choice): Snippet {
 function ollama({ origin, key, model }: Choice): Snippet {
   return {
     id: "ollama",
-    label: "Ollama clients",
+    label: "Ollama",
     hint: clients.ollama,
     code: [`export OLLAMA_HOST=${origin}`, `export OLLAMA_API_KEY=${key}`, `ollama run ${model}`].join("\n"),
   };
