@@ -34,7 +34,7 @@ describe("what should be looked at", () => {
     [{ recording: { paused: true, reason: "disk full" } }, "Requests are not being recorded", "disk full"],
     [{ machines: [machine({ online: false })] }, "barn is offline", "remove it"],
     [{ machines: [machine({ node: { needs_update: true } })] }, "barn needs an update", "updated"],
-    [{ endpoints: [endpoint("error", "refused")] }, "The server upstairs does not answer", "refused"],
+    [{ endpoints: [endpoint("error", "refused")] }, "The server upstairs does not answer", "Refused."],
     [{ models: [{ name: "m", lifecycle: "error", error: "cut off" }] }, "m can't be loaded", "cut off"],
     [{ warnings: ["the clock of barn is wrong"] }, "The cluster", "The clock of barn is wrong."],
     [{ served: 0 }, "There is no model yet", "hub"],

@@ -102,7 +102,7 @@ function ofMachine(machine: Machine): Notice[] {
         id: `failing:${machine.id}`,
         tone: "warn",
         title: notices.failing.title(machine.name),
-        hint: machine.runtime.last_error ?? notices.failing.hint,
+        hint: machine.runtime.last_error ? sentence(machine.runtime.last_error) : notices.failing.hint,
       },
     ];
   return [];
@@ -117,7 +117,7 @@ function ofEndpoint(endpoint: Schema<"Endpoint">): Notice[] {
       tone: "warn",
       icon: "endpoints",
       title: notices.endpoint.title(endpoint.name),
-      hint: endpoint.last_error ?? notices.endpoint.hint,
+      hint: endpoint.last_error ? sentence(endpoint.last_error) : notices.endpoint.hint,
       href: "/dashboard/endpoints",
       action: notices.endpoint.action,
     },

@@ -53,7 +53,10 @@ function python({ origin, key, model }: Choice): Snippet {
     code: [
       "from openai import OpenAI",
       "",
-      `client = OpenAI(base_url="${origin}/v1", api_key="${key}")`,
+      "client = OpenAI(",
+      `    base_url="${origin}/v1",`,
+      `    api_key="${key}",`,
+      ")",
       "answer = client.chat.completions.create(",
       `    model="${model}",`,
       `    messages=[{"role": "user", "content": "${clients.question}"}],`,
@@ -71,7 +74,10 @@ function javascript({ origin, key, model }: Choice): Snippet {
     code: [
       'import OpenAI from "openai";',
       "",
-      `const client = new OpenAI({ baseURL: "${origin}/v1", apiKey: "${key}" });`,
+      "const client = new OpenAI({",
+      `  baseURL: "${origin}/v1",`,
+      `  apiKey: "${key}",`,
+      "});",
       "const answer = await client.chat.completions.create({",
       `  model: "${model}",`,
       `  messages: [{ role: "user", content: "${clients.question}" }],`,
