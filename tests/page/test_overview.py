@@ -48,6 +48,12 @@ def test_cards_and_chart_follow_real_requests(page: Page, node: Node, axe: Axe, 
     expect(card(page, "Models").locator(".value")).to_have_text(str(stats["models"]))
     expect(card(page, "Success rate")).to_contain_text(f"{stats['last_day']['refused']} refused")
 
+    newest = page.get_by_role("link").filter(has_text="no-such-model").first
+    expect(newest).to_contain_text("refused: model_not_found")
+    with node.client() as http:
+        name = http.get("/v0/system").json()["node"]
+    expect(page.get_by_role("link").filter(has_text=f"answered by {name}").first).to_contain_text(PARROT)
+
     chart = page.get_by_role("img", name="Requests per minute in the last hour")
     expect(chart.locator("canvas")).to_be_visible()
     page.get_by_role("button", name="Show as a table").click()

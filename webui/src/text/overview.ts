@@ -50,6 +50,15 @@ export const text = {
     failed: "Refused or failed",
     empty: "No requests in the last hour",
   },
+  latest: {
+    title: "Latest requests",
+    all: "All requests",
+    none: "No request yet",
+    noneHint: "Connect a client below, or try the playground.",
+    nobody: "nobody known",
+    by: (who: string) => `answered by ${who}`,
+    outcomes: { ok: "answered", refused: "refused", failed: "failed", cancelled: "cancelled" },
+  },
   newcomers: {
     title: (many: number) => (many === 1 ? "A machine wants to join" : `${many} machines want to join`),
     compare: "Let it in only if it shows the same code on its own screen.",
