@@ -128,18 +128,7 @@ def routes_of(services: Services) -> list[Route]:
         ).routes(),
         *KeyRoutes(keys=services.api_keys, now=services.now).routes(),
         *_people_routes(services.people, services.now),
-        *HistoryRoutes(history=services.history, recording=services.recording).routes(),
-        *DashboardRoutes(
-            dashboard=services.dashboard, statistics=services.dashboard.statistics, now=services.now
-        ).routes(),
-        *StatisticsRoutes(statistics=services.dashboard.statistics, now=services.now).routes(),
-        *EventRoutes(
-            feed=services.feed,
-            watch=services.watch,
-            still_valid=services.still_valid,
-            state=services.state,
-            keep_alive_s=services.keep_alive_s,
-        ).routes(),
+        *_record_routes(services),
         *AuditRoutes(audit=services.audit).routes(),
         *LogRoutes(logs=services.logs).routes(),
         *TaskRoutes(statuses=services.tasks, now=services.now).routes(),
@@ -161,6 +150,23 @@ def routes_of(services: Services) -> list[Route]:
         *RegistryRoutes(registry=services.registry, files=services.model_files).routes(),
         *PairRoutes(desk=services.pairing, info=services.pairing_info).routes(),
         *PageRoutes(PageFiles(BUILT)).routes(),
+    ]
+
+
+def _record_routes(services: Services) -> list[Route]:
+    return [
+        *HistoryRoutes(history=services.history, recording=services.recording).routes(),
+        *DashboardRoutes(
+            dashboard=services.dashboard, statistics=services.dashboard.statistics, now=services.now
+        ).routes(),
+        *StatisticsRoutes(statistics=services.dashboard.statistics, now=services.now).routes(),
+        *EventRoutes(
+            feed=services.feed,
+            watch=services.watch,
+            still_valid=services.still_valid,
+            state=services.state,
+            keep_alive_s=services.keep_alive_s,
+        ).routes(),
     ]
 
 
