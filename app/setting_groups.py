@@ -68,7 +68,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "log_retention_days",
             "log_max_bytes",
         ),
-        "system": ("data_dir", "session_secret"),
+        "system": ("data_dir", "tray", "session_secret"),
         "first_start": ("admin_username", "admin_password", "bootstrap_api_key"),
     }
 )

@@ -27,7 +27,7 @@ export const text = {
     downloads: "Downloads and copies",
     cloud: "Cloud providers",
     records: "History and logs",
-    system: "Data",
+    system: "Data and desktop",
     first_start: "First start",
   } as Record<string, string>,
   groupHints: {
@@ -77,6 +77,7 @@ export const text = {
     history_retention_days: "Keep the history for",
     history: "What the history keeps",
     hold_history: "Hold copies of others' history",
+    tray: "Icon in the tray",
     trust_loopback: "Trust programs on this machine",
     admin_username: "First administrator",
     admin_password: "First password",
