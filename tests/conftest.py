@@ -31,6 +31,7 @@ def pytest_configure() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "500")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a file share its fixtures, and those of some folders an expensive one: each group runs in one process."""
     for item in items:

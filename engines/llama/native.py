@@ -5,6 +5,7 @@ Everything here is one or a few C calls; decisions live elsewhere. Not thread-sa
 
 import ctypes
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ _LOG_LEVELS = {
 }  # enum ggml_log_level; 5 continues the last line
 
 
+@cache  # the library calls back as long as the process lives, also when the model that came first is gone
 def start_backend(log: Callable[[str, str], None]) -> object:
-    """Initialise the library once per process; `log(level, text)` gets its messages. Keep the returned object alive."""
+    """Initialise the library, once per process; `log(level, text)` gets its messages. Returns what it calls."""
     last = "info"
 
     def forward(level: int, text: bytes, _: object) -> None:

@@ -190,6 +190,7 @@ class Elector(Machine):
         """How much this node should be the router; one that never should be hands over."""
         now = self._arrive(now)
         self._preference = preference
+        self._pacing.want_relay(now)
         self._hand_over_if_unfit(now)
         return self._flush()
 

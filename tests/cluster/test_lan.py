@@ -11,6 +11,7 @@ import pytest
 
 from tests.cluster import lan as lans
 from tests.cluster.lan import Lan
+from tests.cluster.machine import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_a_pulled_cable_cuts_a_host_off(lan: Lan) -> None:
     lan.cable("h2", in_=False)
     assert not reached(lan, lan.address("h2"))
     lan.cable("h2", in_=True)
-    assert reached(lan, lan.address("h2"))
+    wait_for(lambda: reached(lan, lan.address("h2")))
 
 
 def test_two_switches_are_two_networks(lan: Lan) -> None:

@@ -135,11 +135,10 @@ def test_a_second_machine_comes_and_goes(
 
     follower.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("barn")
-    choose(page, "Never this machine")
+    choose(page, "Prefer this machine")
     with meadow.client() as http:
         nodes = {each["name"]: each for each in http.get("/v0/cluster").json()["nodes"]}
-    assert nodes["barn"]["router_choice"] == "never"
-    choose(page, "Prefer this machine")
+    assert nodes["barn"]["router_choice"] == "prefer"
     page.get_by_role("button", name="Make it the router").click()
     page.get_by_role("dialog").get_by_role("button", name="Hand over").click()
     expect(page.get_by_role("button", name="Hand over to the best machine")).to_be_visible(timeout=30_000)

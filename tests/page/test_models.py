@@ -14,6 +14,7 @@ from tests.fakes.hub_server import HubServer, hub_server
 from tests.fakes.openai_server import openai_server
 from tests.models.synth_gguf import write_llama
 from tests.page.background import in_background
+from tests.page.chats import wait_until
 from tests.page.conftest import ADMIN, STARTER, Shot
 from tests.page.farm import running_farm
 from tests.page.visits import Visits
@@ -261,6 +262,10 @@ def test_another_machine_loads_and_fetches(
         anna,
         _bert,
     ):
+        sums = tmp_path / "anna" / "models.sums.json"
+        wait_until(
+            lambda: sums.exists() and "gull" in sums.read_text()
+        )  # until then the page says: try again
         page = visits.begin(ADMIN, node=anna)
         page.goto(PATH)
         choose(page, "gull", "Copy to a machine …")

@@ -82,7 +82,7 @@ def test_a_client_is_connected(page: Page, node: Node, shot: Shot) -> None:
     """Make a key, let the page try it, use it with the official client, copy what is shown."""
     page.goto("/dashboard")
     expect(page.get_by_role("button", name="Test it now")).to_be_disabled()
-    page.get_by_label("Name of the client").fill("Mila's notebook")
+    page.get_by_label("Name of the client").fill("Mila's travelling notebook")
     page.get_by_role("button", name="Make a key for this client").click()
     shown = page.get_by_role("region", name="The new API key")
     expect(shown).to_have_text(re.compile(r"^sk_[A-Za-z0-9]{32}$"))
@@ -118,7 +118,9 @@ def test_a_client_is_connected(page: Page, node: Node, shot: Shot) -> None:
     assert answer.choices[0].message.content == "hello from outside"
     with node.client() as http:
         (made,) = [
-            each for each in http.get("/v0/api-keys").json()["api_keys"] if each["name"] == "Mila's notebook"
+            each
+            for each in http.get("/v0/api-keys").json()["api_keys"]
+            if each["name"] == "Mila's travelling notebook"
         ]
         assert made["scopes"] == ["api"]
         http.delete(f"/v0/api-keys/{made['id']}").raise_for_status()

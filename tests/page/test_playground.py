@@ -75,6 +75,7 @@ def test_chats_stay_in_this_browser(page: Page) -> None:
     chats.get_by_role("button", name="Actions for “About sheep”").click()
     page.get_by_role("menuitem", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     chats.get_by_role("searchbox").fill("")
     expect(chats.get_by_role("listitem")).to_have_count(1)
     expect(chats.get_by_role("listitem")).to_contain_text("dogs at noon")

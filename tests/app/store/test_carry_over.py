@@ -110,7 +110,7 @@ async def test_sessions_of_before_go_on_and_ended_ones_stay_ended(tmp_path: Path
                 username="Ada",
                 role=Role.ADMIN,
                 expires_at=NOW + 5,
-                csrf="",
+                csrf=sessions._csrf(id),
                 generation=generation,
             )
             return sessions.lasts(session)

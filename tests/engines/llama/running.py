@@ -9,7 +9,8 @@ from pathlib import Path
 from corral.engines.engine import RequestId
 from corral.engines.events import Done, Event, Failed, TextDelta
 from corral.engines.gguf_file import read_model
-from corral.engines.llama.engine import LlamaEngine, LlamaModel
+from corral.engines.llama.engine import LlamaEngine
+from corral.engines.llama.llama_model import LlamaModel
 from corral.engines.model import LoadOptions
 from corral.engines.requests import Request
 
