@@ -153,7 +153,9 @@ class WorkerProcess:
             spawned = await asyncio.shield(spawning)
         except asyncio.CancelledError:
             with contextlib.suppress(OSError):
-                self._follow(loop, await spawning)  # so that the caller's cleanup ends it
+                spawned = await spawning
+                spawned.socket.close()
+                self._follow(loop, spawned)  # so that the caller's cleanup ends it
             raise
         except OSError as error:
             raise WorkerCrashed("the process for this model could not be started") from error

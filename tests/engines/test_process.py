@@ -1,6 +1,7 @@
 """A real worker process with the echo engine: answers, cancels, crashes, ends."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -198,6 +199,19 @@ async def test_giving_up_on_a_start_ends_the_process(tmp_path: Path) -> None:
         await starting
     assert worker.pid is not None
     await until_gone(worker.pid)
+
+
+async def test_giving_up_while_the_process_is_being_made_leaves_nothing(tmp_path: Path) -> None:
+    worker = WorkerProcess(engine=ENGINE)
+    starting = asyncio.create_task(worker.start(echo_file(tmp_path), LoadOptions()))
+    await asyncio.sleep(0)  # it begins: a thread makes the process
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert worker.pid is not None
+    await until_gone(worker.pid)
+    del worker, starting
+    gc.collect()  # a socket that was left open would complain now
 
 
 async def test_stopping_fails_what_is_in_flight_and_ends_the_process(slow: WorkerProcess) -> None:
