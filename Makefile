@@ -22,7 +22,7 @@ run: $(VENV)/.installed web  ## install, get the starter model, serve on http://
 	$(BIN)/corral serve
 
 test: lint web system-packages  ## every check: ruff, mypy, svelte-check, vitest, pytest
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest
 
 # Tests of several machines make a LAN of network namespaces, which needs root on Linux; page tests need a browser.
 # Where something is missing they fail and say what.

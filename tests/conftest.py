@@ -14,29 +14,16 @@ from tests import guards
 from tests.models import gemma, minilm
 from tests.small_disk import SmallDisk, mounted
 
-_ONE_GROUP = (
-    "cluster",
-    "desktop",
-    "page",
-)  # several machines, a screen, a node with a browser: one at a time
 _CACHE = Path(__file__).parents[1] / ".cache" / "models"  # git-ignored; one per clone
 
 
 def pytest_configure() -> None:
     """Where tests run in the background, the shell lets them and their children ignore Ctrl+C.
 
-    Two processes run tests: llama.cpp's threads mustn't spin for each other where others want to compute (see decision 4).
+    And llama.cpp's threads mustn't spin for each other where others want to compute (see decision 4).
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("GOMP_SPINCOUNT", "500")
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file share its fixtures, and those of some folders an expensive one: each group runs in one process."""
-    for item in items:
-        file = item.path.relative_to(Path(__file__).parent)
-        item.add_marker(pytest.mark.xdist_group(file.parts[0] if file.parts[0] in _ONE_GROUP else str(file)))
 
 
 @pytest.fixture(scope="session")
