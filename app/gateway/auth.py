@@ -260,6 +260,8 @@ def credential(headers: Mapping[str, str]) -> Credential | None:
 
 def shows_cookie(headers: Mapping[str, str]) -> bool:
     """Whether what a request shows is what a browser sends by itself."""
+    if "cookie" not in headers:
+        return False
     shown = credential(headers)
     return shown is not None and shown.kind is CredentialKind.COOKIE
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from corral.app import peer_json
 from corral.app.cluster.errors import NoSuchNode
 from corral.app.gateway.models import Download
 from corral.app.model_copy import wire
@@ -57,7 +58,7 @@ class CopyControl:
         )
         if node == self._view.node:
             return self.document(node, await self._copies.begin(ask))
-        return self.shown(node, await self.post(node, wire.COPY_PATH, wire.encode(ask)))
+        return self.shown(node, await self.post(node, wire.COPY_PATH, peer_json.encode(ask)))
 
     def documents(self) -> Sequence[Document]:
         """Copies that are under way anywhere, and those that ended in the last minutes."""
@@ -73,7 +74,7 @@ class CopyControl:
         if node == self._view.node:
             await self._copies.cancel(ModelSum(copy.id), keep=keep)
         else:
-            await self.post(node, wire.CANCEL_PATH, wire.encode(wire.Cancel(id=copy.id, keep=keep)))
+            await self.post(node, wire.CANCEL_PATH, peer_json.encode(wire.Cancel(id=copy.id, keep=keep)))
 
     def downloads(self) -> Mapping[str, Download]:
         """Model (in lower case) → how its copy goes, of several the one that has most; failed ones if there is no other."""
@@ -135,8 +136,8 @@ class CopyControl:
     def shown(self, node: NodeId, answer: bytes) -> Document:
         """Another machine's answer about a copy. Raises CantCopy."""
         try:
-            return self.document(node, wire.decode(CopyLive, answer))
-        except wire.Malformed as error:
+            return self.document(node, peer_json.decode(CopyLive, answer))
+        except peer_json.Malformed as error:
             raise CantCopy(f"{self._members.name(node)} gave an answer that makes no sense") from error
 
     def document(self, node: NodeId, copy: CopyLive) -> Document:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from corral.app import peer_json
 from corral.app.model_copy import wire
 from corral.app.model_copy.copies import Copies
 from corral.app.model_copy.errors import CopyError
@@ -32,18 +33,18 @@ class CopyRoute:
     async def begin(self, request: PeerRequest) -> PeerAnswer:
         """How the copy goes."""
         try:
-            ask = wire.decode(wire.Ask, await self._read(request))
-            return PeerAnswer(headers=_JSON, body=wire.encode(await self._copies.begin(ask)))
-        except (CopyError, wire.Malformed) as error:
+            ask = peer_json.decode(wire.Ask, await self._read(request))
+            return PeerAnswer(headers=_JSON, body=peer_json.encode(await self._copies.begin(ask)))
+        except (CopyError, peer_json.Malformed) as error:
             return _refused(error)
 
     async def cancel(self, request: PeerRequest) -> PeerAnswer:
         """Nothing, when it has ended."""
         try:
-            wanted = wire.decode(wire.Cancel, await self._read(request))
+            wanted = peer_json.decode(wire.Cancel, await self._read(request))
             await self._copies.cancel(ModelSum(wanted.id), keep=wanted.keep)
             return PeerAnswer(status=204)
-        except (CopyError, wire.Malformed) as error:
+        except (CopyError, peer_json.Malformed) as error:
             return _refused(error)
 
     async def _read(self, request: PeerRequest) -> bytes:
@@ -54,8 +55,8 @@ class CopyRoute:
         return await request.read()
 
 
-def _refused(error: CopyError | wire.Malformed) -> PeerAnswer:
-    if isinstance(error, wire.Malformed):
+def _refused(error: CopyError | peer_json.Malformed) -> PeerAnswer:
+    if isinstance(error, peer_json.Malformed):
         return PeerAnswer(status=400, body=str(error).encode())
     status, body = wire.refusal_of(error)
     return PeerAnswer(status=status, headers=_JSON, body=body)

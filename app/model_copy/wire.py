@@ -5,13 +5,14 @@ POST /peer/copy/cancel   `Cancel`: stop fetching it, and remove what has come
 A refusal has status 409, 404 or 507 and says why as `Refusal`.
 """
 
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, NoReturn
 
 import msgspec
 from msgspec import Meta
 
 from corral.app.model_copy import errors
-from corral.app.serving.load_report import CopyLive, Count, Name, Word
+from corral.app.peer_json import Malformed, decode, encode
+from corral.app.serving.load_report import Count, Name, Word
 
 COPY_PATH = "/peer/copy"
 CANCEL_PATH = "/peer/copy/cancel"
@@ -23,10 +24,6 @@ _BY_CODE: dict[str, type[errors.CopyError]] = {
 }
 
 Id = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-
-
-class Malformed(ValueError):
-    """Not such a message."""
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,22 +47,6 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     code: str = errors.CopyError.code
     message: str = "the machine refused"
-
-
-_M = TypeVar("_M", Ask, Cancel, Refusal, CopyLive)
-
-
-def encode(message: Ask | Cancel | Refusal | CopyLive) -> bytes:
-    """As JSON."""
-    return msgspec.json.encode(message)
-
-
-def decode(kind: type[_M], data: bytes) -> _M:
-    """Raises Malformed."""
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"not such a message: {error}") from error
 
 
 def refusal_of(error: errors.CopyError) -> tuple[int, bytes]:

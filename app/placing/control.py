@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from corral.app import peer_json
 from corral.app.placing import wire
 from corral.app.placing.errands import Errands
 from corral.app.serving.errors import PeerFailed
@@ -60,17 +61,17 @@ class LoadControl:
             answer = await self._client.post(
                 node,
                 path,
-                wire.encode(wire.Errand(model=model)),
+                peer_json.encode(wire.Errand(model=model)),
                 timeout_s=_ANSWER_S,
                 most_bytes=wire.MOST_BYTES,
                 headers=headers,
             )
-            return wire.decode(wire.Begun, answer).done
+            return peer_json.decode(wire.Begun, answer).done
         except PeerAnswered as error:
             raise _refusal(error, machine=name) from error
         except PeerError as error:
             raise PeerFailed(f"{name} can't be reached; is it switched on?") from error
-        except wire.Malformed as error:
+        except peer_json.Malformed as error:
             raise PeerFailed(f"{name} gave an answer that makes no sense") from error
 
     def _document(self, node: NodeId, model: str, *, done: bool) -> Document:
@@ -81,7 +82,7 @@ def _refusal(error: PeerAnswered, *, machine: str) -> EngineError:
     if error.status in (404, 405):
         return PeerFailed(f"{machine} runs a version of Corral that can't do this; update it")
     try:
-        refusal = wire.decode(wire.Refusal, error.body)
-    except wire.Malformed:
+        refusal = peer_json.decode(wire.Refusal, error.body)
+    except peer_json.Malformed:
         return PeerFailed(f"{machine} answered with status {error.status}")
     return error_from_code(refusal.code, f"{machine}: {refusal.message[:_MOST_MESSAGE]}", refusal.param)

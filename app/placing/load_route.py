@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from corral.app import peer_json
 from corral.app.placing import wire
 from corral.app.placing.errands import Errands
 from corral.app.serving.errors import StaleRouter
@@ -42,10 +43,12 @@ class LoadRoute:
             if not self._accepts(request.headers.get(wire.CLAIM_HEADER, "")):
                 _LOG.warning("refused a router that is no longer the router", peer=request.peer)
                 raise StaleRouter("this machine follows a newer router; try again")
-            wanted = wire.decode(wire.Errand, await request.read())
-            return PeerAnswer(headers=_JSON, body=wire.encode(wire.Begun(done=await errand(wanted.model))))
-        except wire.Malformed as error:
+            wanted = peer_json.decode(wire.Errand, await request.read())
+            return PeerAnswer(
+                headers=_JSON, body=peer_json.encode(wire.Begun(done=await errand(wanted.model)))
+            )
+        except peer_json.Malformed as error:
             return PeerAnswer(status=400, body=str(error).encode())
         except EngineError as error:
             refusal = wire.Refusal(code=error.code, message=error.message, param=error.param)
-            return PeerAnswer(status=409, headers=_JSON, body=wire.encode(refusal))
+            return PeerAnswer(status=409, headers=_JSON, body=peer_json.encode(refusal))

@@ -5,8 +5,6 @@ POST /peer/unload    `Errand`: unload it; answered with `Begun`
 A refusal has status 409 and says why as `Refusal`; its code is that of an EngineError.
 """
 
-from typing import TypeVar
-
 import msgspec
 
 from corral.app.serving.load_report import Name
@@ -15,10 +13,6 @@ LOAD_PATH = "/peer/load"
 UNLOAD_PATH = "/peer/unload"
 CLAIM_HEADER = "x-corral-claim"  # TERM.ROUTER, as with /peer/infer
 MOST_BYTES = 16 * 1024
-
-
-class Malformed(ValueError):
-    """Not such a message."""
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,19 +33,3 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     code: str = "engine_error"
     message: str = "the machine refused"
     param: str | None = None
-
-
-_M = TypeVar("_M", Errand, Begun, Refusal)
-
-
-def encode(message: Errand | Begun | Refusal) -> bytes:
-    """As JSON."""
-    return msgspec.json.encode(message)
-
-
-def decode(kind: type[_M], data: bytes) -> _M:
-    """Raises Malformed."""
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"not such a message: {error}") from error

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from corral.app import peer_json
 from corral.app.model_copy import wire as copy_wire
 from corral.app.model_copy.errors import CopyError
 from corral.app.registry import order as orders
@@ -39,7 +40,7 @@ class PullRoute:
         """How the download goes."""
         try:
             order = orders.decode(await self._read(request))
-            return PeerAnswer(headers=_JSON, body=copy_wire.encode(await self._pulls.begin(order)))
+            return PeerAnswer(headers=_JSON, body=peer_json.encode(await self._pulls.begin(order)))
         except orders.BadOrder as error:
             return PeerAnswer(status=400, body=str(error).encode())
         except CopyError as error:
@@ -49,15 +50,15 @@ class PullRoute:
     async def remove(self, request: PeerRequest) -> PeerAnswer:
         """What it freed."""
         try:
-            wanted = wire.decode(wire.Remove, await self._read(request))
+            wanted = peer_json.decode(wire.Remove, await self._read(request))
             freed_bytes = await self._removal.remove(wanted.model)
-            return PeerAnswer(headers=_JSON, body=wire.encode(wire.Removed(freed_bytes=freed_bytes)))
-        except copy_wire.Malformed as error:
+            return PeerAnswer(headers=_JSON, body=peer_json.encode(wire.Removed(freed_bytes=freed_bytes)))
+        except peer_json.Malformed as error:
             return PeerAnswer(status=400, body=str(error).encode())
         except (RegistryError, CopyError) as error:
             status = 404 if isinstance(error, NotRegistered) else 409
             refusal = copy_wire.Refusal(code=error.code, message=error.message)
-            return PeerAnswer(status=status, headers=_JSON, body=wire.encode(refusal))
+            return PeerAnswer(status=status, headers=_JSON, body=peer_json.encode(refusal))
 
     async def _read(self, request: PeerRequest) -> bytes:
         """Raises CopyError."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from corral.app import peer_json
 from corral.app.gateway.models import Download
 from corral.app.model_copy import wire as copy_wire
 from corral.app.model_copy.control import CopyControl
@@ -203,15 +204,15 @@ class Registry:
             return await self._removal.remove(model)
         name = self._members.name(node)
         headers = {"content-type": "application/json", copy_wire.CLAIM_HEADER: self._claim()}
-        body = wire.encode(wire.Remove(model=model))
+        body = peer_json.encode(wire.Remove(model=model))
         try:
             answer = await self._client.post(
                 node, wire.REMOVE_PATH, body, timeout_s=_ANSWER_S, headers=headers, repeatable=False
             )
-            return wire.decode(wire.Removed, answer).freed_bytes
+            return peer_json.decode(wire.Removed, answer).freed_bytes
         except PeerAnswered as error:
             raise _refusal(error, machine=name, model=model) from error
-        except (PeerError, copy_wire.Malformed) as error:
+        except (PeerError, peer_json.Malformed) as error:
             raise CantRemove(f"{name} can't be reached; is it switched on?") from error
 
     # --- showing
@@ -309,8 +310,8 @@ def _lifecycle(order: Order, *, held: bool, download: Download | None) -> tuple[
 
 def _refusal(error: PeerAnswered, *, machine: str, model: str) -> RegistryError:
     try:
-        refusal = wire.decode(copy_wire.Refusal, error.body)
-    except copy_wire.Malformed:
+        refusal = peer_json.decode(copy_wire.Refusal, error.body)
+    except peer_json.Malformed:
         return CantRemove(
             f"{machine} answered with status {error.status}; does it run an older version of Corral?"
         )

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.node import Node
 from tests.page.conftest import PARROT, Shot
+from tests.page.rows import choose
 from tests.page.visits import PHONE, Person, Visits
 from tests.page.watch import PageWatch
 
@@ -39,11 +40,6 @@ def tidy(node: Node) -> Iterator[None]:
 
 def row(page: Page, words: str) -> Locator:
     return page.get_by_role("row").filter(has_text=words)
-
-
-def choose(page: Page, name: str, action: str) -> None:
-    page.get_by_role("button", name=f"Actions for {name}").click()
-    page.get_by_role("menuitem", name=action).click()
 
 
 def answer_with(node: Node, key: str) -> str | None:

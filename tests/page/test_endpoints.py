@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.acceptance.node import Node
 from tests.fakes.cloud_server import KEY
@@ -12,31 +12,12 @@ from tests.fakes.openai_cloud_server import OpenAICloud
 from tests.fakes.openai_server import openai_server
 from tests.page.background import in_background
 from tests.page.conftest import Shot
+from tests.page.rows import asked, choose, row_of
 from tests.page.watch import PageWatch
 
 PATH = "/dashboard/endpoints"
 MODEL = "meadow-7b"
 SECRET = "the-sheep-know"
-
-
-def row_of(page: Page, name: str) -> Locator:
-    """Of the table that is shown."""
-    return page.get_by_role("row").filter(has_text=name)
-
-
-def choose(page: Page, name: str, action: str) -> None:
-    """An entry of the menu of a row."""
-    page.get_by_role("button", name=f"Actions for {name}").click()
-    page.get_by_role("menuitem", name=action, exact=True).click()
-
-
-def asked(node: Node, model: str) -> str:
-    """What a model answers to whoever uses the API."""
-    with node.client() as http:
-        body = {"model": model, "messages": [{"role": "user", "content": "Hi"}]}
-        answer = http.post("/v1/chat/completions", json=body)
-        answer.raise_for_status()
-        return str(answer.json()["choices"][0]["message"]["content"])
 
 
 def test_an_endpoint_from_the_test_of_its_connection_to_its_end(

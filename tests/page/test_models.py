@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.acceptance.node import Node
 from tests.engines.echo_files import write_echo
@@ -17,6 +17,7 @@ from tests.page.background import in_background
 from tests.page.chats import wait_until
 from tests.page.conftest import ADMIN, STARTER, Shot
 from tests.page.farm import running_farm
+from tests.page.rows import asked, choose, row_of
 from tests.page.visits import Visits
 from tests.page.watch import PageWatch
 
@@ -90,26 +91,6 @@ def models_page(visits: Visits, farm: Node) -> Page:
     page = visits.begin(ADMIN, node=farm)
     page.goto(PATH)
     return page
-
-
-def row_of(page: Page, name: str) -> Locator:
-    return page.get_by_role("row").filter(has_text=name)
-
-
-def choose(page: Page, name: str, action: str) -> None:
-    """An entry of the menu of a row."""
-    page.get_by_role("button", name=f"Actions for {name}").click()
-    page.get_by_role("menuitem", name=action, exact=True).click()
-
-
-def asked(node: Node, model: str) -> str:
-    """What a model answers to whoever uses the API."""
-    with node.client() as http:
-        messages = [{"role": "user", "content": "Hi"}]
-        body = {"model": model, "messages": messages, "max_tokens": 4}
-        answer = http.post("/v1/chat/completions", json=body)
-        answer.raise_for_status()
-        return str(answer.json()["choices"][0]["message"]["content"])
 
 
 def test_the_starter_model_is_loaded_chatted_with_and_unloaded(models_page: Page, farm: Node) -> None:

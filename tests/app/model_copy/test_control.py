@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from corral.app import peer_json
 from corral.app.cluster.errors import NoSuchNode
 from corral.app.gateway.endpoint import EndpointId
 from corral.app.gateway.experience import Experience
@@ -109,7 +110,7 @@ async def test_a_router_that_is_no_longer_one_is_refused(tmp_path: Path) -> None
     async with lan(tmp_path, 2) as (router, bert):
         id = await known(bert, "tiny", [router])
         for claim, body, status in (
-            ("6.OLD", wire.encode(wire.Ask(model="tiny", id=id)), 409),
+            ("6.OLD", peer_json.encode(wire.Ask(model="tiny", id=id)), 409),
             (CLAIM, b"{", 400),
             (CLAIM, b'{"model": "tiny", "id": "../x"}', 400),
         ):
@@ -123,7 +124,7 @@ async def test_a_router_that_is_no_longer_one_is_refused(tmp_path: Path) -> None
             "POST",
             wire.CANCEL_PATH,
             headers={wire.CLAIM_HEADER: CLAIM},
-            body=wire.encode(wire.Cancel(id=id)),
+            body=peer_json.encode(wire.Cancel(id=id)),
         )
         with pytest.raises(NoSuchCopy):
             wire.raise_refusal(response.status, await response.read(10_000), machine="bert")
@@ -147,13 +148,13 @@ def test_refusals(status: int, body: bytes, error: type[Exception], says: str) -
 
 def test_messages_come_through_and_golden_ones_are_understood() -> None:
     ask = wire.Ask(model="tiny:Q4_1", id="ab" * 32, size_bytes=5, quantization="Q4_1")
-    assert wire.decode(wire.Ask, wire.encode(ask)) == ask
+    assert peer_json.decode(wire.Ask, peer_json.encode(ask)) == ask
     golden = b'{"model":"tiny:Q4_1","id":"%s","size_bytes":5,"quantization":"Q4_1","new":1}' % (b"ab" * 32)
-    assert wire.decode(wire.Ask, golden) == ask
-    assert wire.decode(wire.Cancel, b'{"id":"%s"}' % (b"ab" * 32)) == wire.Cancel(id="ab" * 32)
+    assert peer_json.decode(wire.Ask, golden) == ask
+    assert peer_json.decode(wire.Cancel, b'{"id":"%s"}' % (b"ab" * 32)) == wire.Cancel(id="ab" * 32)
     for garbage in (b"", b"\xff", b"[]", b'{"id": 5}', b"[" * 50_000):
-        with pytest.raises(wire.Malformed):
-            wire.decode(wire.Ask, garbage)
+        with pytest.raises(peer_json.Malformed):
+            peer_json.decode(wire.Ask, garbage)
 
 
 async def test_v1_models_shows_how_a_copy_goes(tmp_path: Path) -> None:

@@ -48,8 +48,9 @@ class Router {
     if (event.defaultPrevented || event.button !== 0) return;
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = event.target instanceof Element ? event.target.closest("a") : null;
-    if (link === null || link.target || link.hasAttribute("download") || !link.href) return;
-    const to = new URL(link.href);
+    const href = link?.getAttribute("href"); // as written: the property is another thing in a picture
+    if (!link || !href || link.hasAttribute("target") || link.hasAttribute("download")) return;
+    const to = new URL(href, location.href);
     if (to.origin !== location.origin || !isOurPage(to.pathname)) return;
     if (to.pathname === location.pathname && to.search === location.search && to.hash) return;
     event.preventDefault();
