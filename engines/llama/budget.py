@@ -4,6 +4,7 @@ C code can't be interrupted, so what it walks through must be small before it st
 tree that comparing, hashing or printing it would visit. `[x, x]` sixty times over is a few lines, but such a tree never ends.
 """
 
+import inspect
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 
 _ITEM_SIZE = 8  # what an item of a container counts as, in characters
 _CONTAINER_SIZE = 64
-_CHECK_EVERY = 16  # traced events
+_CHECK_EVERY = 16  # traced calls
 
 
 class LimitExceeded(BaseException):
@@ -115,14 +116,18 @@ def limits(*, seconds: float, size: int) -> Iterator[Budget]:
 
 
 @contextmanager
-def traced(budget: Budget) -> Iterator[None]:
-    """Check the time at every call, for code that doesn't tick by itself."""
-    events = 0
+def traced(budget: Budget, package: str) -> Iterator[None]:
+    """Check the time at calls of a package's functions, for code that doesn't tick by itself.
+
+    Not at other calls, nor in generators: Python makes some of them while it frees objects, and swallows what is raised there.
+    """
+    calls = 0
 
     def trace(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal events
-        events += 1
-        if events % _CHECK_EVERY == 0:
+        nonlocal calls
+        calls += 1
+        if calls >= _CHECK_EVERY and _can_raise(frame, package):
+            calls = 0
             budget.tick()
 
     before = sys.gettrace()
@@ -131,3 +136,8 @@ def traced(budget: Budget) -> Iterator[None]:
         yield
     finally:
         sys.settrace(before)
+
+
+def _can_raise(frame: FrameType, package: str) -> bool:
+    module = str(frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] == package and not frame.f_code.co_flags & inspect.CO_GENERATOR

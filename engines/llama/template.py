@@ -123,7 +123,7 @@ class ChatTemplate:
             raise InvalidRequest(
                 f"this model's chat template is longer than {_MOST_SOURCE} characters and was refused"
             )
-        with self._guarded(self._seconds, _SPARE_WORK) as budget, traced(budget):
+        with self._guarded(self._seconds, _SPARE_WORK) as budget, traced(budget, "jinja2"):
             return sandbox.from_string(self.source)
 
     @contextmanager
