@@ -1,16 +1,18 @@
-"""Writes Corral's icon for packages: PNG in every usual size, .ico for Windows, .icns for macOS.
+"""Writes Corral's icon for packages: PNG in every usual size, .ico for Windows, .icns for macOS, and the page's SVG.
 
-python packaging/draw_icons.py FOLDER
+python packaging/draw_icons.py FOLDER; without a folder it writes what the page has of it, webui/src/mark.svg
 """
 
 import sys
 from pathlib import Path
 
 from corral.app.desktop.art import app_image
+from corral.app.desktop.mark import mark_svg
 
 PNG_SIZES = (16, 22, 24, 32, 48, 64, 128, 256, 512, 1024)
 ICO_SIZES = (16, 20, 24, 32, 40, 48, 64, 128, 256)
 ICNS_SIZES = (16, 32, 64, 128, 256, 512, 1024)
+PAGE = Path(__file__).parents[1] / "webui" / "src" / "mark.svg"
 
 
 def draw_icons(folder: Path) -> list[Path]:
@@ -27,8 +29,13 @@ def draw_icons(folder: Path) -> list[Path]:
             large.save(written[-1], sizes=[(size, size) for size in sizes], append_images=small)
         else:
             large.save(written[-1], append_images=small)
+    written.append(folder / "corral.svg")
+    written[-1].write_text(mark_svg())
     return written
 
 
 if __name__ == "__main__":
-    draw_icons(Path(sys.argv[1]))
+    if len(sys.argv) > 1:
+        draw_icons(Path(sys.argv[1]))
+    else:
+        PAGE.write_text(mark_svg())

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, expect
 
+from corral.app.desktop.art import app_image
 from tests.acceptance.node import Node
 from tests.page.conftest import ADMIN, Shot
 from tests.page.visits import PHONE, Visits
@@ -30,6 +31,26 @@ def test_pages_and_their_titles(page: Page, axe: Axe) -> None:
     axe(page)
     page.get_by_role("link", name="To the overview").click()
     expect(page).to_have_url(re.compile("/dashboard$"))
+
+
+def test_one_mark_everywhere(page: Page) -> None:
+    """What the browser draws in the tab and in the corner is the program's icon."""
+    page.goto("/dashboard/no-such-page")
+    corner = page.get_by_role("banner").locator("a img")
+    expect(corner).to_be_visible()
+    tab = page.locator("link[rel=icon]")
+    assert corner.evaluate("image => image.src") == tab.evaluate("link => link.href")
+    drawn = corner.evaluate(
+        """async image => {
+            const context = new OffscreenCanvas(64, 64).getContext("2d");
+            await image.decode();
+            context.drawImage(image, 0, 0, 64, 64);
+            return [...context.getImageData(0, 0, 64, 64).data];
+        }"""
+    )
+    icon = app_image(64).tobytes()
+    off = [abs(one - other) for one, other in zip(drawn, icon, strict=True)]
+    assert sum(off) / len(off) < 5, "webui/src/mark.svg isn't what desktop/art.py draws"
 
 
 def test_the_keyboard_skips_the_navigation(page: Page) -> None:

@@ -10,8 +10,10 @@ from PIL import Image
 
 from corral.app.desktop.art import COLOURS, app_image, tray_image
 from corral.app.desktop.look import Look
+from corral.app.desktop.mark import mark_svg
 
-PACKAGING = Path(__file__).parents[3] / "packaging"
+ROOT = Path(__file__).parents[3]
+PACKAGING = ROOT / "packaging"
 
 
 def shape(image: Image.Image) -> bytes:
@@ -46,10 +48,15 @@ def test_the_program_s_icon_in_every_size(size: int) -> None:
     assert corner[3] < 128 and middle[3] == 255
 
 
+def test_the_page_has_the_same_mark() -> None:
+    committed = (ROOT / "webui" / "src" / "mark.svg").read_text()
+    assert committed == mark_svg(), "python packaging/draw_icons.py writes it anew"
+
+
 def test_the_files_for_packages(tmp_path: Path) -> None:
     subprocess.run([sys.executable, PACKAGING / "draw_icons.py", tmp_path], check=True)
     names = {each.name for each in tmp_path.iterdir()}
-    assert {"corral.ico", "corral.icns", "corral-16.png", "corral-1024.png"} <= names
+    assert {"corral.ico", "corral.icns", "corral.svg", "corral-16.png", "corral-1024.png"} <= names
     with Image.open(tmp_path / "corral.ico") as icon:
         assert {(16, 16), (32, 32), (256, 256)} <= icon.info["sizes"]
     with Image.open(tmp_path / "corral.icns") as icon:
