@@ -20,7 +20,7 @@ class MemberFacts:
     name: str
     online: bool  # it is heard over the peer port
     announced: bool = False  # it answered by multicast DNS just now
-    link: str | None = "reached"  # how the last try to reach its peer port ended
+    link: str | None = "reached"  # how the last try to reach its peer port ended; None: it was not tried
     trouble: str = ""  # why it failed, with the addresses
     silent_s: float | None = None  # since it was heard over the peer port
     needs_update: bool = False
@@ -131,6 +131,9 @@ def _judge(member: MemberFacts, peer_port: int) -> Finding | None:
             f"at the addresses of {name} is another machine, or it doesn't trust this one: {member.trouble}"
         )
         return warning(_CHECK, what, f"If {name} has another address: `corral peers add HOST`.")
+    if member.link is None and not _is_heard(member):
+        remedy = f"If it runs, see what `corral doctor` says on {name}, or say where it is: `corral peers add HOST`."
+        return warning(_CHECK, f"{name} is off, or cut off: no address of it is known", remedy)
     if member.link == "broken" and not member.online:
         return warning(_CHECK, f"{name} doesn't answer: {member.trouble}", f"See `corral logs` on {name}.")
     return None

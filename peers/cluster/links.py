@@ -10,7 +10,7 @@ import structlog
 
 from corral.peers.cluster.redial import pause_s
 from corral.peers.ids import NodeId
-from corral.peers.transport.errors import PeerError, PeerNotTrusted, PeerRefused, PeerUnreachable
+from corral.peers.transport.errors import PeerError, PeerNotTrusted, PeerNowhere, PeerRefused, PeerUnreachable
 
 LINK_PATH: Final = "/peer/link"
 _MOST_WAITING = 256  # messages to one member; the oldest are dropped: heartbeats say it all again
@@ -75,7 +75,7 @@ class Links:
         return peer in self._links and self._links[peer].open
 
     def dialled(self, peer: NodeId) -> Dialled | None:
-        """How the last try to reach a member ended; None: it was never tried, or is under way for the first time."""
+        """How the last try to reach a member ended; None: none was made, or the first is under way."""
         return self._links[peer].dialled if peer in self._links else None
 
     def send(self, peer: NodeId, message: bytes) -> None:
@@ -151,7 +151,7 @@ class _MemberLink:
             await self._pause()
 
     def _failed(self, error: PeerError) -> None:
-        self.dialled = Dialled(_kind(error), str(error))
+        self.dialled = None if isinstance(error, PeerNowhere) else Dialled(_kind(error), str(error))
         if isinstance(error, PeerRefused):
             self._observer.link_refused(self._peer)
         else:

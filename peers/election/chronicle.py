@@ -43,6 +43,11 @@ class Chronicle:
         if last is None or (last.reason, last.claim) != (reason, claim):
             self.add(reason, claim, now)
 
+    def add_meeting(self, claim: ClaimRef, now: float, *, within_s: float) -> None:
+        """Note that two routers met, unless that was noted a moment ago."""
+        if not any(each.reason in MERGERS and now - each.at < within_s for each in self._changes):
+            self.add(MET, claim, now)
+
     @property
     def changes(self) -> tuple[Change, ...]:
         """All that are kept."""

@@ -12,6 +12,7 @@ from corral.peers.election.messages import (
     BUSY,
     VERSION,
     Beat,
+    Claim,
     ClaimRef,
     Deny,
     Elect,
@@ -243,10 +244,17 @@ class Elector(Machine):
         self._observe(beat.max_term)
         if before is not None and before.claim is not None:
             self._notice_given_up(peer, before, now)
+        if beat.gave_way and self._mine is not None and beat.follows is not None:
+            self._hear_giving_way(beat.follows, self._mine, now)
         if beat.refused is not None:
             self._hear_report(peer, beat.refused, now)
         for sighting in beat.claims:
             self._see(sighting, peer, now)
+
+    def _hear_giving_way(self, to: ClaimRef, mine: Claim, now: float) -> None:
+        """The member was another router, which this one may never have heard of as such."""
+        if to.router == self.me:
+            self._chronicle.add_meeting(mine.ref, now, within_s=2 * self._timing.settled)
 
     def _notice_given_up(self, peer: NodeId, before: Heard, now: float) -> None:
         """A router that says nothing of its claim any more has given it up, or was started anew."""

@@ -76,7 +76,9 @@ class Machine:
         self._members = tuple(sorted(set(members) - {me}))
         self._is_member = frozenset(self._members)
         self._state = State.JOINING
+        self._gave_way_until = now
         self._now = self._ticked = self._started = self._lost_at = self._changed_at = now
+        self._gave_way_until = now
         self._max_term = self._durable = max_term
         self._floor = ClaimRef(max_term, me)  # the newest claim ever followed or obeyed
         self._mine: Claim | None = None  # set while I reign
@@ -236,7 +238,7 @@ class Machine:
         elif self._rules.outdoes(other, mine):
             if peer != other.ref.router and not known.advanced:
                 return  # told by someone else, and maybe its last word: nobody would be left
-            self._send_beat((other.ref.router,), now)  # so that it knows too that two met
+            self._gave_way_until = now + self._timing.settled  # so that it knows too that two met
             self._follow(known, GAVE_WAY, now)
         else:
             absorbs = (*mine.absorbs, other.ref)[-MOST_ABSORBED:]
@@ -389,4 +391,5 @@ class Machine:
             refused=self._refusals.mine(now),
             wants=claim is None or self._wants(now),
             pace_ms=int(pace_s * 1000),
+            gave_way=now < self._gave_way_until,
         )

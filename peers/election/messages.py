@@ -76,6 +76,7 @@ class Beat(_Message, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     refused: ClaimRef | None = None  # the router's port refuses the sender's connections
     wants: bool = False  # the sender doesn't hear the router itself: tell it
     pace_ms: _Age = 500  # the next one comes by then, if nothing changes
+    gave_way: bool = False  # the sender reigned a moment ago, and gave way to another router that it met
 
 
 class Elect(_Message, frozen=True, kw_only=True, omit_defaults=True, gc=False):

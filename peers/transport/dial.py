@@ -11,7 +11,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from corral.peers.address import Address
 from corral.peers.ids import NodeId
-from corral.peers.transport.errors import PeerError, PeerNotTrusted, PeerRefused, PeerUnreachable
+from corral.peers.transport.errors import PeerError, PeerNotTrusted, PeerNowhere, PeerRefused, PeerUnreachable
 
 MOST_ADDRESSES: Final = 16
 STAGGER_S: Final = 0.05
@@ -54,7 +54,7 @@ def in_order(addresses: Sequence[Address], worked_last: Address | None) -> list[
 def verdict(node: NodeId, failures: Mapping[Address, Failed], worked_last: Address | None) -> PeerError:
     """What all failures together say. Where the peer was last counts most: other addresses may be another machine's."""
     if not failures:
-        return PeerUnreachable(node, "no address of it is known")
+        return PeerNowhere(node)
     told = "; ".join(f"{address}: {failed.reason}" for address, failed in list(failures.items())[:_SHOWN])
     obstacles = {failed.obstacle for failed in failures.values()}
     last = None if worked_last is None else failures.get(worked_last)
@@ -73,7 +73,7 @@ async def dial(
     worked_last: Address | None,
     timeout_s: float | None,
 ) -> tuple[Address, C]:
-    """The first connection, and where; `connect` raises Failed. Raises PeerUnreachable, PeerRefused or PeerNotTrusted."""
+    """The first connection, and where; `connect` raises Failed. Raises PeerNowhere, PeerUnreachable, PeerRefused or PeerNotTrusted."""
     race = _Race(in_order(addresses, worked_last), connect, worked_last)
     try:
         async with asyncio.timeout(timeout_s):

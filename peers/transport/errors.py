@@ -2,6 +2,7 @@
 
 PeerError
 ├── PeerUnreachable     nothing was sent to it: another peer may be asked without a risk
+│   ├── PeerNowhere     no address of it is known
 │   └── PeerRefused     its machine answered that nothing listens there: the process is gone
 ├── PeerNotTrusted      nothing was sent: another machine answers there, or it doesn't trust this one
 ├── PeerBroke           the connection ended after the request went out: unknown whether it was handled
@@ -25,6 +26,13 @@ class PeerError(Exception):
 
 class PeerUnreachable(PeerError):
     """Nothing was sent to it."""
+
+
+class PeerNowhere(PeerUnreachable):
+    """No address of it is known, so none was tried."""
+
+    def __init__(self, node: NodeId) -> None:
+        super().__init__(node, "no address of it is known")
 
 
 class PeerRefused(PeerUnreachable):

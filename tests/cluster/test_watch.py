@@ -91,5 +91,8 @@ def test_a_cluster_that_was_split_and_met_again_says_so(two: tuple[Machine, Mach
         other.lan.cable(other.host, in_=True)
     wait_for(lambda: all_in_one([*two]), within_s=60)
     assert [said for machine in two for said in machine.local()["splits"] if MET in said] != []
-    for machine in two:  # both ask the router
-        assert any(MET in each for each in machine.cluster()["warnings"])
+    wait_for(  # both ask the router, which may hear of it by the next beat
+        lambda: all(any(MET in each for each in machine.cluster()["warnings"]) for machine in two),
+        within_s=30,
+        what=lambda: [each.cluster()["elections"][-6:] for each in two],
+    )

@@ -152,6 +152,8 @@ CLOSED = MemberFacts(
         ([replace(H2, link="broken", online=False)], WARNING, "`corral logs` on h2"),
         ([replace(H2, link="broken")], OK, "h2"),
         ([replace(H2, link=None)], OK, "h2"),
+        ([replace(H2, link=None, online=False)], WARNING, "no address of it is known"),
+        ([replace(H2, link=None, online=False, announced=True)], OK, "h2"),  # it will be tried
     ],
 )
 def test_machines(members: list[MemberFacts], level: Level, says: str) -> None:

@@ -252,6 +252,33 @@ def test_both_of_two_routers_that_meet_say_so() -> None:
     assert [each.reason for each in decides.changes if each.reason in MERGERS] == [GAVE_WAY]
 
 
+def test_a_router_hears_of_a_meeting_from_the_one_that_gave_way() -> None:
+    """Also where nothing of the other reign came through: each of its beats says so, and it is noted once."""
+    stays = elector(A, B)
+    now = advance(stays, 100.0, 104.0)
+    mine = stays.claim
+    for number in range(1, 9):
+        stays.tick(now + number * 0.5)
+        stays.hear(B, Beat(number=number, max_term=2, follows=mine, gave_way=True), now + number * 0.5)
+    assert state(stays) is State.ROUTER
+    assert [each.reason for each in stays.changes if each.reason in MERGERS] == [MET]
+
+
+def test_a_router_that_gave_way_says_so_for_a_while() -> None:
+    node = elector(A, B)
+    now = advance(node, 100.0, 104.0)
+    node.hear(B, Beat(number=1, max_term=9, claims=(Sighting(Claim(ClaimRef(9, B), 7, 5, 100)),)), now)
+    assert node.router == B
+    said: list[bool] = []
+    for step in range(1, 50):
+        at = now + step * 0.5
+        seen = (Sighting(Claim(ClaimRef(9, B), 7 + step, 5, 100)),)
+        node.hear(B, Beat(number=1 + step, max_term=9, claims=seen), at)
+        beats = [each.message for each in node.tick(at) if isinstance(each, Send)]
+        said += [each.gave_way for each in beats if isinstance(each, Beat)]
+    assert said[0] and not said[-1]
+
+
 def test_handing_over() -> None:
     node = elector(A, B, C)
     advance(node, 100.0, 103.5)

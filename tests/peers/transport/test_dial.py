@@ -7,7 +7,7 @@ import pytest
 from corral.peers.address import Address
 from corral.peers.ids import NodeId
 from corral.peers.transport.dial import MOST_ADDRESSES, Failed, Obstacle, dial, in_order, verdict
-from corral.peers.transport.errors import PeerError, PeerNotTrusted, PeerRefused, PeerUnreachable
+from corral.peers.transport.errors import PeerError, PeerNotTrusted, PeerNowhere, PeerRefused, PeerUnreachable
 
 A, B, C = (Address(f"10.0.0.{number}", 1) for number in (1, 2, 3))
 NODE = NodeId("N" * 52)
@@ -38,7 +38,7 @@ def test_no_more_addresses_are_tried_than_make_sense() -> None:
 @pytest.mark.parametrize(
     ("failures", "worked_last", "kind"),
     [
-        ({}, None, PeerUnreachable),
+        ({}, None, PeerNowhere),
         ({A: REFUSED}, None, PeerRefused),
         ({A: LOST}, None, PeerUnreachable),
         ({A: FAKE}, None, PeerNotTrusted),

@@ -5450,7 +5450,7 @@ export interface components {
          * Node
          * @description A machine of the cluster as the router sees it. `clock_skew_s`: so far ahead is its clock.
          *
-         *     `router_choice`: what was chosen for it here; null: its own setting `router` counts. `link`: how the last try to reach its peer port ended, and `trouble` why it failed.
+         *     `router_choice`: what was chosen for it here; null: its own setting `router` counts. `link`: how the last try to reach its peer port ended (null: none was made), and `trouble` why it failed.
          */
         Node: {
             /** Id */
