@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gguf.constants import LlamaFileType, PoolingType
 from msgspec import structs
 
 from corral.engines.errors import ModelBroken
+from corral.engines.gguf_constants import QUANTIZATIONS, Pooling
 from corral.engines.gguf_header import GgufHeader, read_header
 from corral.engines.model import Capability, ModelFile, ModelName
 from corral.engines.model_names import parse
@@ -86,9 +86,9 @@ def capabilities(header: GgufHeader) -> frozenset[Capability]:
     """What a model with this header can be asked for."""
     arch = header.text("general.architecture")
     pooling = header.number(f"{arch}.pooling_type")
-    if pooling == PoolingType.RANK:
+    if pooling == Pooling.RANK:
         return frozenset({Capability.RERANK})
-    if pooling != PoolingType.NONE or arch in _ENCODERS:
+    if pooling != Pooling.NONE or arch in _ENCODERS:
         return frozenset({Capability.EMBEDDINGS})
     if header.text("tokenizer.chat_template"):
         return frozenset({Capability.CHAT, Capability.COMPLETION})
@@ -137,8 +137,4 @@ def _described(file: ModelFile, headers: Sequence[GgufHeader]) -> ModelFile:
 def _quantization(header: GgufHeader) -> str:
     if "general.file_type" not in header.metadata:
         return ""
-    try:
-        kind = LlamaFileType(header.number("general.file_type"))
-    except ValueError:
-        return ""
-    return "" if kind is LlamaFileType.GUESSED else kind.name.removeprefix("MOSTLY_").removeprefix("ALL_")
+    return QUANTIZATIONS.get(header.number("general.file_type"), "")

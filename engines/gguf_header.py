@@ -11,18 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from gguf.constants import (
-    GGML_QUANT_SIZES,
-    GGUF_DEFAULT_ALIGNMENT,
-    GGMLQuantizationType,
-    GGUFValueType,
-)
-
 from corral.engines.errors import ModelBroken
+from corral.engines.gguf_constants import BLOCKS, DEFAULT_ALIGNMENT, MAGIC, ValueType
 
 Value = str | int | float | bool | tuple[int | float | bool, ...]
 
-_MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
 _BUFFER_BYTES = 1024 * 1024
 _MAX_STRING_BYTES = 16 * 1024 * 1024
@@ -30,18 +23,19 @@ _MAX_KEPT_ARRAY = 4096  # longer arrays and arrays of strings are skipped; nothi
 _MAX_ARRAY = 16_000_000
 _MAX_ENTRIES = 1_000_000
 _MAX_DIMENSIONS = 8
+_UNKNOWN_BLOCK = (1, 0)  # of a type newer than this program: its size is unknown, the engine will judge
 _SCALARS = {
-    GGUFValueType.UINT8: struct.Struct("<B"),
-    GGUFValueType.INT8: struct.Struct("<b"),
-    GGUFValueType.UINT16: struct.Struct("<H"),
-    GGUFValueType.INT16: struct.Struct("<h"),
-    GGUFValueType.UINT32: struct.Struct("<I"),
-    GGUFValueType.INT32: struct.Struct("<i"),
-    GGUFValueType.FLOAT32: struct.Struct("<f"),
-    GGUFValueType.UINT64: struct.Struct("<Q"),
-    GGUFValueType.INT64: struct.Struct("<q"),
-    GGUFValueType.FLOAT64: struct.Struct("<d"),
-    GGUFValueType.BOOL: struct.Struct("<?"),
+    ValueType.UINT8: struct.Struct("<B"),
+    ValueType.INT8: struct.Struct("<b"),
+    ValueType.UINT16: struct.Struct("<H"),
+    ValueType.INT16: struct.Struct("<h"),
+    ValueType.UINT32: struct.Struct("<I"),
+    ValueType.INT32: struct.Struct("<i"),
+    ValueType.FLOAT32: struct.Struct("<f"),
+    ValueType.UINT64: struct.Struct("<Q"),
+    ValueType.INT64: struct.Struct("<q"),
+    ValueType.FLOAT64: struct.Struct("<d"),
+    ValueType.BOOL: struct.Struct("<?"),
 }
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
@@ -78,7 +72,7 @@ class _HeaderReader:
         self._size = os.fstat(file.fileno()).st_size
 
     def read(self) -> GgufHeader:
-        if self._file.read(len(_MAGIC)) != _MAGIC:
+        if self._file.read(len(MAGIC)) != MAGIC:
             raise ModelBroken("not a GGUF file")
         version = self._number(_U32)
         if version & 0xFFFF == 0:
@@ -94,7 +88,7 @@ class _HeaderReader:
             if value is not None:
                 metadata[key] = value
         end = self._tensors_end(tensors)
-        alignment = metadata.get("general.alignment", GGUF_DEFAULT_ALIGNMENT)
+        alignment = metadata.get("general.alignment", DEFAULT_ALIGNMENT)
         if not isinstance(alignment, int) or alignment <= 0:
             raise ModelBroken("damaged GGUF header: a wrong alignment")
         data = -(-self._file.tell() // alignment) * alignment
@@ -113,20 +107,14 @@ class _HeaderReader:
             elements = 1
             for _ in range(dimensions):
                 elements *= self._number(_U64)
-            block, block_bytes = self._block(self._number(_U32))
+            block, block_bytes = BLOCKS.get(self._number(_U32), _UNKNOWN_BLOCK)
             end = max(end, self._number(_U64) + elements // block * block_bytes)
         return end
 
-    def _block(self, kind: int) -> tuple[int, int]:
-        try:
-            return GGML_QUANT_SIZES[GGMLQuantizationType(kind)]
-        except (ValueError, KeyError):
-            return 1, 0  # a type newer than this program: its size is unknown, the engine will judge
-
-    def _value(self, kind: GGUFValueType) -> Value | None:
-        if kind is GGUFValueType.STRING:
+    def _value(self, kind: ValueType) -> Value | None:
+        if kind is ValueType.STRING:
             return self._string()
-        if kind is GGUFValueType.ARRAY:
+        if kind is ValueType.ARRAY:
             return self._array()
         scalar = _SCALARS[kind]
         value: int | float | bool = scalar.unpack(self._bytes(scalar.size))[0]
@@ -135,9 +123,9 @@ class _HeaderReader:
     def _array(self) -> tuple[int | float | bool, ...] | None:
         kind = self._type()
         count = self._count("array elements", _MAX_ARRAY)
-        if kind is GGUFValueType.ARRAY:
+        if kind is ValueType.ARRAY:
             raise ModelBroken("damaged GGUF header: an array of arrays")
-        if kind is GGUFValueType.STRING:
+        if kind is ValueType.STRING:
             for _ in range(count):
                 self._skip_string()
             return None
@@ -147,10 +135,10 @@ class _HeaderReader:
             return None
         return tuple(value for (value,) in scalar.iter_unpack(self._bytes(count * scalar.size)))
 
-    def _type(self) -> GGUFValueType:
+    def _type(self) -> ValueType:
         kind = self._number(_U32)
         try:
-            return GGUFValueType(kind)
+            return ValueType(kind)
         except ValueError as error:
             raise ModelBroken(f"damaged GGUF header: unknown value type {kind}") from error
 
