@@ -30,14 +30,18 @@ def executable() -> str:
     return found
 
 
+def arguments() -> list[str]:
+    """What it is started with."""
+    return [*_ARGUMENTS, *(_AS_ROOT if os.geteuid() == 0 else ())]
+
+
 @contextmanager
 def running_browser() -> Iterator[Browser]:
     """A headless one. Its driver's event loop runs in this thread, so that no test beside it can be async."""
-    arguments = [*_ARGUMENTS, *(_AS_ROOT if os.geteuid() == 0 else ())]
     with ThreadPoolExecutor(max_workers=1) as files, sync_playwright() as playwright:
         files.submit(executable).result()  # begins its thread now, and not in some test that saves a file
         asyncio.get_running_loop().set_default_executor(files)
-        browser = playwright.chromium.launch(executable_path=executable(), args=arguments)
+        browser = playwright.chromium.launch(executable_path=executable(), args=arguments())
         try:
             yield browser
         finally:
