@@ -81,6 +81,7 @@ class Composition(Parts):
             *self.runtimes.routes(),
             *self.models.routes(),
             *self.placing.routes(),
+            *self.pausing.routes(),
         ]
 
     def _new_authenticator(self) -> Authenticator:
@@ -123,7 +124,7 @@ class Composition(Parts):
             metrics=self._metrics,
             show_metrics=settings.metrics,
             on_stop=self.stop.ask,
-            sharing=self.sharing,
+            pausing=self.pausing,
             show_window=self._link.show,
             api_keys=state.keys,
             people=state.people,

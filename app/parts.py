@@ -42,7 +42,8 @@ from corral.app.serving.own_machine import OwnMachine
 from corral.app.serving.peer_endpoints import PeerEndpoints
 from corral.app.serving.reporter import Reporter
 from corral.app.settings_table import Settings
-from corral.app.sharing import Sharing
+from corral.app.sharing.assembly import Pausing
+from corral.app.sharing.sharing import Sharing
 from corral.app.state import State
 from corral.app.stop_signal import StopSignal
 from corral.app.store.audit import Audit
@@ -117,6 +118,7 @@ class Parts:
         self.runtimes = self._runtimes()
         RuntimeMetrics(self._metrics.registry, self.runtimes.counts)
         self.placing = self._placing()
+        self.pausing = self._pausing()
         self._follow_shared_settings(state.shared.current)
         state.shared.subscribe(self._follow_shared_settings)
 
@@ -337,6 +339,18 @@ class Parts:
                 "runtime": self.runtimes.endpoints,
                 "cloud": self.cloud.usable,
             },
+        )
+
+    def _pausing(self) -> Pausing:
+        state = self.state
+        return Pausing(
+            node=state.identity.node,
+            sharing=self.sharing,
+            find=self.copying.control.node,
+            members=state.members,
+            client=state.client,
+            claim=self._claims.current,
+            accepts=self._claims.accepts,
         )
 
     def _used(self) -> bool:

@@ -134,6 +134,13 @@ class Removed(Open):
     removed: bool
 
 
+class NodeSharing(Open):
+    """`paused`: it works for itself only now."""
+
+    node: NamedNode
+    paused: bool
+
+
 class HandedOver(Open):
     router: NamedNode
 

@@ -12,7 +12,7 @@ from corral.app.api.route import Handler, Route
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import COMMANDS, MANAGEMENT
 from corral.app.openai.validation import validated
-from corral.app.sharing import Sharing
+from corral.app.sharing.sharing import Sharing
 from corral.engines.model import LoadedInfo, ModelStatus
 
 

@@ -28,6 +28,7 @@ from corral.app.api.registry_routes import ModelFiles, RegistryControl, Registry
 from corral.app.api.route import Route
 from corral.app.api.runtime_routes import RuntimeRoutes
 from corral.app.api.settings_routes import SettingsRoutes
+from corral.app.api.sharing_routes import SharingRoutes
 from corral.app.api.statistics_routes import StatisticsRoutes
 from corral.app.api.task_routes import TaskRoutes
 from corral.app.api.user_routes import InvitationRoutes, UserRoutes
@@ -48,7 +49,7 @@ from corral.app.page.page_routes import PageRoutes
 from corral.app.people.people import People
 from corral.app.placing.assembly import Placing
 from corral.app.runtimes.assembly import RuntimeParts
-from corral.app.sharing import Sharing
+from corral.app.sharing.assembly import Pausing
 from corral.app.store.api_keys import ApiKeys
 from corral.app.store.audit import Audit
 from corral.app.store.history import History
@@ -69,7 +70,7 @@ class Services:
     metrics: Metrics
     show_metrics: bool
     on_stop: Callable[[], None]
-    sharing: Sharing
+    pausing: Pausing
     show_window: Callable[[], bool]
     api_keys: ApiKeys
     people: People
@@ -123,7 +124,7 @@ def routes_of(services: Services) -> list[Route]:
         *NodeRoutes(
             models=services.models,
             on_stop=services.on_stop,
-            sharing=services.sharing,
+            sharing=services.pausing.sharing,
             show_window=services.show_window,
         ).routes(),
         *KeyRoutes(keys=services.api_keys, now=services.now).routes(),
@@ -133,6 +134,7 @@ def routes_of(services: Services) -> list[Route]:
         *LogRoutes(logs=services.logs).routes(),
         *TaskRoutes(statuses=services.tasks, now=services.now).routes(),
         *ClusterRoutes(control=services.cluster).routes(),
+        *SharingRoutes(control=services.pausing.control).routes(),
         *ClusterSettingsRoutes(settings=services.cluster_settings).routes(),
         *SettingsRoutes(
             settings=services.settings, node=services.node.name, on_restart=services.on_restart

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from corral.app.gateway.endpoint import Endpoint
 from corral.app.model_copy.copying import Copying
 from corral.app.model_copy.view import Others
+from corral.app.placing.asking import Asking
 from corral.app.placing.control import LoadControl
 from corral.app.placing.errands import PATIENCE_S, Errands
 from corral.app.placing.load_route import LoadRoute
@@ -42,9 +43,7 @@ class Placing:
             node=node,
             errands=self._errands,
             find=copying.control.node,
-            members=members,
-            client=client,
-            claim=claim,
+            asking=Asking(members=members, client=client, claim=claim),
         )
         self._routes = LoadRoute(errands=self._errands, accepts=accepts).routes()
 

@@ -2,17 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-import structlog
-
-from corral.app import peer_json
 from corral.app.placing import wire
+from corral.app.placing.answering import answer
 from corral.app.placing.errands import Errands
-from corral.app.serving.errors import StaleRouter
-from corral.engines.errors import EngineError
 from corral.peers.transport.route import PeerAnswer, PeerRequest, PeerRoute
-
-_JSON = {"content-type": "application/json"}
-_LOG = structlog.get_logger(__name__)
 
 
 class LoadRoute:
@@ -39,16 +32,7 @@ class LoadRoute:
         return await self._answer(request, self._errands.unload)
 
     async def _answer(self, request: PeerRequest, errand: Callable[[str], Awaitable[bool]]) -> PeerAnswer:
-        try:
-            if not self._accepts(request.headers.get(wire.CLAIM_HEADER, "")):
-                _LOG.warning("refused a router that is no longer the router", peer=request.peer)
-                raise StaleRouter("this machine follows a newer router; try again")
-            wanted = peer_json.decode(wire.Errand, await request.read())
-            return PeerAnswer(
-                headers=_JSON, body=peer_json.encode(wire.Begun(done=await errand(wanted.model)))
-            )
-        except peer_json.Malformed as error:
-            return PeerAnswer(status=400, body=str(error).encode())
-        except EngineError as error:
-            refusal = wire.Refusal(code=error.code, message=error.message, param=error.param)
-            return PeerAnswer(status=409, headers=_JSON, body=peer_json.encode(refusal))
+        async def begun(wanted: wire.Errand) -> wire.Begun:
+            return wire.Begun(done=await errand(wanted.model))
+
+        return await answer(request, wire.Errand, begun, accepts=self._accepts)

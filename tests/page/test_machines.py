@@ -135,6 +135,7 @@ def test_a_second_machine_comes_and_goes(
 
     follower.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("barn")
+    pause_and_resume(page, meadow, "barn")
     choose(page, "Prefer this machine")
     with meadow.client() as http:
         nodes = {each["name"]: each for each in http.get("/v0/cluster").json()["nodes"]}
@@ -167,6 +168,21 @@ def test_a_second_machine_comes_and_goes(
     expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible(timeout=30_000)
     with meadow.client() as http:
         assert [each["name"] for each in http.get("/v0/cluster").json()["nodes"]] == ["meadow"]
+
+
+def pause_and_resume(page: Page, router: Node, name: str) -> None:
+    page.get_by_role("button", name="Pause sharing").click()
+    dialog = page.get_by_role("dialog", name=f"Pause {name}?")
+    expect(dialog).to_contain_text("send it nothing new")
+    dialog.get_by_role("button", name="Pause sharing").click()
+    expect(page.get_by_text(f"The other machines send {name} nothing new.")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("Takes no new work")
+    with router.client() as http:
+        runtimes = http.get("/v0/dashboard/runtimes").json()["runtimes"]
+    assert {each["name"]: each["status"] for each in runtimes}[name] == "draining"
+    page.get_by_role("button", name="Resume sharing").click()
+    expect(page.get_by_text(f"{name} works for the others again.")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause sharing")).to_be_visible()
 
 
 def choose(page: Page, label: str) -> None:

@@ -40,7 +40,6 @@ from corral.app.placing.assembly import Placing
 from corral.app.runtimes.assembly import RuntimeParts
 from corral.app.server import Server
 from corral.app.settings import default_settings
-from corral.app.sharing import Sharing
 from corral.app.store.api_keys import ApiKeys, new_secret
 from corral.app.store.audit import Audit
 from corral.app.store.database import Database
@@ -74,6 +73,7 @@ from tests.app.endpoints.external import External
 from tests.app.placing.lone_placing import lone_placing
 from tests.app.registry.lone_registry import LoneRegistry
 from tests.app.runtimes.beside import runtimes_of
+from tests.app.sharing.lone_pausing import lone_pausing
 from tests.app.store.files import opened
 
 __all__ = ["ADMIN", "ADMIN_KEY", "API_KEY", "CHEAP", "EXPIRED_KEY", "NOW", "OTHER_KEY", "PASSWORD", "VIEWER"]
@@ -238,7 +238,7 @@ class _Side:
             metrics=self._metrics,
             show_metrics=True,
             on_stop=self._stop,
-            sharing=Sharing(),
+            pausing=lone_pausing(self._lone),
             show_window=lambda: False,
             api_keys=self._keys,
             people=self._people,

@@ -115,6 +115,7 @@ WHO_MAY = {
     "POST /v0/cluster/requests/<id>/approve": MANAGERS,
     "POST /v0/cluster/requests/<id>/deny": MANAGERS,
     "PUT /v0/cluster/nodes/<id>": MANAGERS,
+    "PUT /v0/cluster/nodes/<id>/sharing": MANAGERS,
     "DELETE /v0/cluster/nodes/<id>": MANAGERS,
     "POST /v0/cluster/handover": MANAGERS,
     "POST /v0/cluster/code": MANAGERS,

@@ -20,6 +20,7 @@ from corral.app.registry.wire import PULL_PATH, REMOVE_PATH
 from corral.app.serving.load_report import CopyLive
 from corral.app.serving.peer_endpoints import PeerEndpoints
 from corral.app.serving.reporter import Reporter
+from corral.app.sharing.wire import SHARING_PATH
 from corral.app.supervisor import Supervisor
 from corral.app.telemetry import Sample
 from corral.engines.devices import Devices, Memory
@@ -233,7 +234,8 @@ async def _machine(
     )
     reporter = _reporter(pool, experience, copying)
     routes = [_may_fail(route, lambda: machine) for route in copying.routes()]
-    routes += [_later(path, lambda: machine) for path in (PULL_PATH, REMOVE_PATH, LOAD_PATH, UNLOAD_PATH)]
+    asked = (PULL_PATH, REMOVE_PATH, LOAD_PATH, UNLOAD_PATH, SHARING_PATH)
+    routes += [_later(path, lambda: machine) for path in asked]
     server = PeerServer(identity=identity, host="127.0.0.1", port=0, routes=routes)
     machine = Machine(
         identity=identity,

@@ -65,8 +65,12 @@ export const text = {
   sharing: {
     pause: "Pause sharing",
     resume: "Resume sharing",
-    paused: "The other machines send this one nothing new.",
-    resumed: "This machine works for the others again.",
+    title: (name: string) => `Pause ${name}?`,
+    message:
+      "The other machines send it nothing new until somebody resumes it here, or it starts again. What runs there goes on.",
+    messageRouter: "Another machine becomes the router, if one can.",
+    paused: (name: string) => `The other machines send ${name} nothing new.`,
+    resumed: (name: string) => `${name} works for the others again.`,
   },
   leave: {
     action: "Leave the cluster",

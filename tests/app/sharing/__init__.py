@@ -1,0 +1,1 @@
+"""Whether machines work for each other, chosen from afar."""
