@@ -2,23 +2,25 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from corral.app.json_shape import JsonShape
 
 
-class Open(BaseModel):
+class Open(JsonShape):
     """Answers may have more fields than are documented."""
 
     model_config = ConfigDict(extra="allow")
 
 
-class ErrorObject(BaseModel):
+class ErrorObject(JsonShape):
     message: str
     type: str
     param: str | None
     code: str | None
 
 
-class Error(BaseModel):
+class Error(JsonShape):
     """The one error shape."""
 
     error: ErrorObject

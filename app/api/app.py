@@ -19,7 +19,7 @@ from corral.app.api.edge import Answering, Incoming
 from corral.app.api.errors import error_body_in, error_headers, shape_of
 from corral.app.api.health import NodeInfo
 from corral.app.api.metrics import Metrics
-from corral.app.api.openapi import openapi_document
+from corral.app.api.openapi import OpenApi
 from corral.app.api.request_errors import (
     BadRequest,
     BodyTimeout,
@@ -70,7 +70,7 @@ def create_app(
 
 def _document_route(routes: Sequence[Route], version: str) -> Route:
     async def handler(_call: Call) -> GatewayResponse:
-        return json_answer(document)
+        return json_answer(await document.json())
 
     route = Route(
         method="GET",
@@ -80,7 +80,7 @@ def _document_route(routes: Sequence[Route], version: str) -> Route:
         answer=answers.Document,
         node_local=True,
     )
-    document = openapi_document([*routes, route], version=version)
+    document = OpenApi([*routes, route], version=version)
     return route
 
 

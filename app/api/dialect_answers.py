@@ -2,12 +2,11 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
-
 from corral.app.api.answers import Open
+from corral.app.json_shape import JsonShape
 
 
-class AnthropicErrorObject(BaseModel):
+class AnthropicErrorObject(JsonShape):
     type: str
     message: str
 

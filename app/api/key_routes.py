@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 import structlog
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from corral.app.api import answers
 from corral.app.api.call import JSON_HEADERS, Call, json_answer, once
@@ -15,6 +15,7 @@ from corral.app.api.route import Route
 from corral.app.gateway.auth import ApiKeyId
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT, Quota
+from corral.app.json_shape import JsonShape
 from corral.app.openai.validation import validated
 from corral.app.store.api_keys import ApiKeyRecord, ApiKeys, KeyChanges, new_secret
 from corral.app.times import rfc3339, unix_time
@@ -35,7 +36,7 @@ _Time = Annotated[str, AfterValidator(_is_time), Field(json_schema_extra={"forma
 _Limit = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 
-class _Limits(BaseModel):
+class _Limits(JsonShape):
     """Null: no limit. Minutes and days are those of UTC."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

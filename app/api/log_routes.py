@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import structlog
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from corral.app.api.answers import Open
 from corral.app.api.call import Call, json_answer
@@ -14,6 +14,7 @@ from corral.app.api.query import choice, moment, text, whole_number
 from corral.app.api.route import Query, Route
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT
+from corral.app.json_shape import JsonShape
 from corral.app.log_reader import Wanted, newest, timestamp_of
 from corral.app.logs import LEVELS
 from corral.app.openai.validation import validated
@@ -44,7 +45,7 @@ class LogControl(Protocol):
     def set_level(self, level: str) -> None: ...
 
 
-class LogLevel(BaseModel):
+class LogLevel(JsonShape):
     """How much is logged: this level and what is more serious. Forgotten at the next start."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

@@ -11,6 +11,7 @@ from corral.app.api.call import Call, json_answer
 from corral.app.api.route import Handler, Route
 from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import COMMANDS, MANAGEMENT
+from corral.app.json_shape import JsonShape
 from corral.app.openai.validation import validated
 from corral.app.sharing.sharing import Sharing
 from corral.engines.model import LoadedInfo, ModelStatus
@@ -26,7 +27,7 @@ class NodeModels(Protocol):
     async def unload(self, name: str) -> None: ...
 
 
-class ModelChoice(BaseModel):
+class ModelChoice(JsonShape):
     """Names one model."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -34,7 +35,7 @@ class ModelChoice(BaseModel):
     model: Annotated[str, Field(min_length=1, max_length=512)]
 
 
-class SharingChoice(BaseModel):
+class SharingChoice(JsonShape):
     """Whether this machine works for itself only."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

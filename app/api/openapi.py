@@ -1,9 +1,11 @@
 """The OpenAPI 3.1 document, made from the route table."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
@@ -22,7 +24,31 @@ _SECURITY = {
 _AUTH_ERRORS = (401, 403)
 _BODY_ERRORS = (400, 408, 413, 415)
 
-References = dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
+_Key = tuple[type[BaseModel], JsonSchemaMode]
+References = Mapping[_Key, dict[str, Any]]
+
+
+class OpenApi:
+    """The document as JSON, made when somebody asks for it first: few nodes are asked, and it takes megabytes to make."""
+
+    def __init__(self, routes: Sequence[Route], *, version: str) -> None:
+        self._routes = routes
+        self._version = version
+        self._making = asyncio.Lock()
+        self._made: bytes | None = None
+
+    async def json(self) -> bytes:
+        """Two who ask at once get the same."""
+        async with self._making:
+            if self._made is None:
+                for shape, _ in _wanted(self._routes):
+                    shape.model_rebuild()  # not in the thread: requests may be validated meanwhile
+                    await asyncio.sleep(0)
+                self._made = await asyncio.to_thread(self._make)
+        return self._made
+
+    def _make(self) -> bytes:
+        return orjson.dumps(openapi_document(self._routes, version=self._version))
 
 
 def openapi_document(routes: Sequence[Route], *, version: str) -> dict[str, Any]:
@@ -40,8 +66,8 @@ def openapi_document(routes: Sequence[Route], *, version: str) -> dict[str, Any]
     }
 
 
-def _schemas(routes: Sequence[Route]) -> tuple[References, dict[str, Any]]:
-    wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(answers.Error, "serialization"): None}
+def _wanted(routes: Sequence[Route]) -> list[_Key]:
+    wanted: dict[_Key, None] = {(answers.Error, "serialization"): None}
     for route in routes:
         if route.body is not None:
             wanted[(route.body, "validation")] = None
@@ -49,7 +75,12 @@ def _schemas(routes: Sequence[Route]) -> tuple[References, dict[str, Any]]:
             wanted[(route.error, "serialization")] = None
         if route.answer is not None:
             wanted[(route.answer, "serialization")] = None
-    found, schema = models_json_schema(list(wanted), ref_template=_REFERENCE)
+    return list(wanted)
+
+
+def _schemas(routes: Sequence[Route]) -> tuple[References, dict[str, Any]]:
+    wanted = _wanted(routes)
+    found, schema = models_json_schema(wanted, ref_template=_REFERENCE)
     references = {key: found[key] for key in wanted}
     return references, schema.get("$defs", {})
 

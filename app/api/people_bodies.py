@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
+from corral.app.json_shape import JsonShape
 from corral.app.people.passwords import LONGEST, SHORTEST
 
 
@@ -19,7 +20,7 @@ AnyPassword = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 RoleName = Literal["admin", "viewer"]
 
 
-class Strict(BaseModel):
+class Strict(JsonShape):
     """Unknown fields are mistakes."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from corral.app.json_shape import JsonShape
 from corral.app.openai.validation import Whole
 from corral.app.runtimes.address import usable_address
 from corral.app.runtimes.heartbeat import Heartbeat
@@ -33,7 +34,7 @@ _Number = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 _Models = Annotated[list[_Model], Field(max_length=1000)]
 
 
-class GpuDevice(BaseModel):
+class GpuDevice(JsonShape):
     """Graphics cards of one kind."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -43,7 +44,7 @@ class GpuDevice(BaseModel):
     memory: Annotated[Whole, Field(ge=0)] | None = None
 
 
-class NewRuntime(BaseModel):
+class NewRuntime(JsonShape):
     """A runtime that registers. Its OpenAI API is at `runtime_api_port`; without it, at the port after `runtime_port`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -85,7 +86,7 @@ class NewRuntime(BaseModel):
         return tuple(Gpu(model=each.model, count=each.count) for each in self.gpu_devices)
 
 
-class RuntimeHeartbeat(BaseModel):
+class RuntimeHeartbeat(JsonShape):
     """How a runtime is. Usages are per cent; what is above 100 counts as 100."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -132,7 +133,7 @@ class RuntimeHeartbeat(BaseModel):
         return self.gpu_memory_usage
 
 
-class RuntimeChange(BaseModel):
+class RuntimeChange(JsonShape):
     """What to change; what is missing stays as it is. Null takes a name of its own or a limit away."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

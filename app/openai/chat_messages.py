@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from corral.app.json_shape import JsonShape
 from corral.app.openai.validation import MissingField
 from corral.engines.errors import InvalidRequest, ModelLacksCapability
 from corral.engines.requests import Message, ToolCall
@@ -12,19 +13,19 @@ from corral.engines.requests import Message, ToolCall
 _OPEN = ConfigDict(extra="allow", strict=True)
 
 
-class TextPart(BaseModel):
+class TextPart(JsonShape):
     model_config = _OPEN
     type: Literal["text"]
     text: str
 
 
-class RefusalPart(BaseModel):
+class RefusalPart(JsonShape):
     model_config = _OPEN
     type: Literal["refusal"]
     refusal: str
 
 
-class MediaPart(BaseModel):
+class MediaPart(JsonShape):
     """A picture, sound or file."""
 
     model_config = _OPEN
@@ -34,20 +35,20 @@ class MediaPart(BaseModel):
 ContentPart = Annotated[TextPart | RefusalPart | MediaPart, Field(discriminator="type")]
 
 
-class CalledFunction(BaseModel):
+class CalledFunction(JsonShape):
     model_config = _OPEN
     name: str
     arguments: str = ""
 
 
-class MessageToolCall(BaseModel):
+class MessageToolCall(JsonShape):
     model_config = _OPEN
     id: str
     type: Literal["function"] = "function"
     function: CalledFunction
 
 
-class ChatMessage(BaseModel):
+class ChatMessage(JsonShape):
     """One message of the conversation."""
 
     model_config = _OPEN

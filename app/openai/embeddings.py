@@ -5,8 +5,9 @@ import struct
 from typing import Annotated, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from corral.app.json_shape import JsonShape
 from corral.app.openai.completions import TokenId
 from corral.app.openai.usage import prompt_usage
 from corral.app.openai.validation import Whole
@@ -20,7 +21,7 @@ _Inputs = Annotated[
 ]
 
 
-class EmbeddingsRequest(BaseModel):
+class EmbeddingsRequest(JsonShape):
     """Body of POST /v1/embeddings. Fields nobody here knows are accepted."""
 
     model_config = ConfigDict(extra="allow", strict=True)

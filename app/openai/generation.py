@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
+from corral.app.json_shape import JsonShape
 from corral.app.openai.validation import Whole
 from corral.engines.errors import InvalidRequest
 from corral.engines.requests import Gbnf, Generation, JsonObject, JsonSchema, OutputFormat, Sampling
@@ -18,7 +19,7 @@ Count = Annotated[Whole, Field(ge=1, le=_INT32)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(JsonShape):
     """Options of a streamed answer."""
 
     model_config = ConfigDict(extra="allow", strict=True)
@@ -26,7 +27,7 @@ class StreamOptions(BaseModel):
     include_usage: bool | None = None
 
 
-class SchemaFormat(BaseModel):
+class SchemaFormat(JsonShape):
     """The schema of a json_schema response format."""
 
     model_config = ConfigDict(extra="allow", strict=True, populate_by_name=True)
@@ -37,7 +38,7 @@ class SchemaFormat(BaseModel):
     description: str | None = None
 
 
-class ResponseFormat(BaseModel):
+class ResponseFormat(JsonShape):
     """What the answer's text has to be."""
 
     model_config = ConfigDict(extra="allow", strict=True, populate_by_name=True)
@@ -61,7 +62,7 @@ class ResponseFormat(BaseModel):
         )
 
 
-class GenerationFields(BaseModel):
+class GenerationFields(JsonShape):
     """Sampling, limits and output format. Fields nobody here knows are accepted."""
 
     model_config = ConfigDict(extra="allow", strict=True)

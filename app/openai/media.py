@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema
 
+from corral.app.json_shape import JsonShape
 from corral.app.openai.validation import Whole
 
 _File = Annotated[dict[str, Any], WithJsonSchema({"type": "string", "format": "binary"})]
@@ -11,7 +12,7 @@ _Name = Annotated[str, Field(min_length=1)]
 _SIZE = r"^(auto|[1-9]\d{0,4}x[1-9]\d{0,4})$"
 
 
-class _Open(BaseModel):
+class _Open(JsonShape):
     """`model` must be there."""
 
     model_config = ConfigDict(extra="allow")

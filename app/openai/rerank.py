@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from corral.app.json_shape import JsonShape
 from corral.app.openai.translation import new_id
 from corral.app.openai.usage import prompt_usage
 from corral.app.openai.validation import Whole
@@ -15,7 +16,7 @@ MAX_DOCUMENTS = 1000
 _OPEN = ConfigDict(extra="allow", strict=True)
 
 
-class TextDocument(BaseModel):
+class TextDocument(JsonShape):
     """A document that came as an object."""
 
     model_config = _OPEN
@@ -23,7 +24,7 @@ class TextDocument(BaseModel):
     text: str
 
 
-class RerankBody(BaseModel):
+class RerankBody(JsonShape):
     """Body of POST /v1/rerank. Fields nobody here knows are accepted."""
 
     model_config = _OPEN

@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from corral.app.json_shape import JsonShape
 from corral.app.openai.chat_request import ChatCompletionRequest
 from corral.engines.events import Event, TokenCount
 from corral.engines.requests import TokenCountRequest
@@ -12,7 +13,7 @@ from corral.engines.requests import TokenCountRequest
 COUNT_PATH: Final = "/v1/messages/count_tokens"  # of the requests that the gateway forwards
 
 
-class ChatToCount(BaseModel):
+class ChatToCount(JsonShape):
     """The chat lies inside, so that nobody takes the count for a prompt that was read."""
 
     model_config = ConfigDict(extra="allow")

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from corral.app.json_shape import JsonShape
 from corral.engines.errors import InvalidRequest
 from corral.engines.requests import Tool, ToolChoice
 
@@ -17,7 +18,7 @@ FunctionName = Annotated[
 Mode = Literal["none", "auto", "required"]
 
 
-class FunctionDefinition(BaseModel):
+class FunctionDefinition(JsonShape):
     """A function that the model may call."""
 
     model_config = _OPEN
@@ -36,18 +37,18 @@ class FunctionDefinition(BaseModel):
         )
 
 
-class ToolDefinition(BaseModel):
+class ToolDefinition(JsonShape):
     model_config = _OPEN
     type: Literal["function"]
     function: FunctionDefinition
 
 
-class NamedFunction(BaseModel):
+class NamedFunction(JsonShape):
     model_config = _OPEN
     name: str
 
 
-class NamedChoice(BaseModel):
+class NamedChoice(JsonShape):
     """Call exactly this function."""
 
     model_config = _OPEN
@@ -55,13 +56,13 @@ class NamedChoice(BaseModel):
     function: NamedFunction
 
 
-class AllowedTools(BaseModel):
+class AllowedTools(JsonShape):
     model_config = _OPEN
     mode: Literal["auto", "required"] = "auto"
     tools: list[NamedChoice]
 
 
-class AllowedChoice(BaseModel):
+class AllowedChoice(JsonShape):
     """Choose among some of the tools."""
 
     model_config = _OPEN

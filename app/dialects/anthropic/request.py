@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from corral.app.dialects.anthropic.messages import chat_messages
 from corral.app.dialects.anthropic.tools import chat_tools
 from corral.app.dialects.asking import is_cloud
+from corral.app.json_shape import JsonShape
 from corral.app.openai.generation import MAX_STOPS, Count
 from corral.app.openai.validation import Whole
 from corral.engines.errors import InvalidRequest
@@ -17,7 +18,7 @@ _EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "
 Blocks = list[dict[str, Any]]
 
 
-class InputMessage(BaseModel):
+class InputMessage(JsonShape):
     """One turn of the conversation."""
 
     model_config = _OPEN
@@ -26,7 +27,7 @@ class InputMessage(BaseModel):
     content: str | Blocks
 
 
-class ThinkingConfig(BaseModel):
+class ThinkingConfig(JsonShape):
     """Whether the model may think first; models here have no budget for it."""
 
     model_config = _OPEN
@@ -35,7 +36,7 @@ class ThinkingConfig(BaseModel):
     display: str | None = None
 
 
-class OutputFormat(BaseModel):
+class OutputFormat(JsonShape):
     """A schema that the answer's text has to follow."""
 
     model_config = ConfigDict(extra="allow", strict=True, populate_by_name=True)
@@ -44,7 +45,7 @@ class OutputFormat(BaseModel):
     schema_: dict[str, Any] = Field(alias="schema")
 
 
-class OutputConfig(BaseModel):
+class OutputConfig(JsonShape):
     """What the answer has to be like."""
 
     model_config = _OPEN
@@ -53,7 +54,7 @@ class OutputConfig(BaseModel):
     format: OutputFormat | None = None
 
 
-class PromptFields(BaseModel):
+class PromptFields(JsonShape):
     """What the model reads. Fields nobody here knows, such as `cache_control`, are accepted."""
 
     model_config = _OPEN

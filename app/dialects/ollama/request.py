@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from corral.app.dialects.asking import is_cloud
 from corral.app.dialects.ollama.messages import chat_messages, with_pictures
 from corral.app.dialects.ollama.options import format_fields, generation_fields, thinking_fields
+from corral.app.json_shape import JsonShape
 from corral.app.openai.validation import Whole
 from corral.engines.errors import InvalidRequest
 
@@ -18,7 +19,7 @@ Fields = dict[str, Any]
 Name = Annotated[str, Field(min_length=1)]
 
 
-class GenerationBody(BaseModel):
+class GenerationBody(JsonShape):
     """What chats and single prompts have in common. Fields nobody here knows are accepted."""
 
     model_config = _OPEN
@@ -136,7 +137,7 @@ class GenerateBody(GenerationBody):
         return body | {"suffix": self.suffix} if self.suffix else body
 
 
-class EmbedBody(BaseModel):
+class EmbedBody(JsonShape):
     """Body of POST /api/embed."""
 
     model_config = _OPEN
@@ -149,7 +150,7 @@ class EmbedBody(BaseModel):
     keep_alive: float | str | None = None
 
 
-class EmbeddingsBody(BaseModel):
+class EmbeddingsBody(JsonShape):
     """Body of POST /api/embeddings, the older form."""
 
     model_config = _OPEN
@@ -160,7 +161,7 @@ class EmbeddingsBody(BaseModel):
     keep_alive: float | str | None = None
 
 
-class ModelBody(BaseModel):
+class ModelBody(JsonShape):
     """Body of what is about one model; `name` is the older word for it."""
 
     model_config = _OPEN

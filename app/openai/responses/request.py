@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from corral.app.json_shape import JsonShape
 from corral.app.openai.responses.items import messages_from_items
 from corral.engines.errors import InvalidRequest
 
@@ -14,7 +15,7 @@ _LOGPROBS = "message.output_text.logprobs"
 _SAMPLING = ("temperature", "top_p", "top_logprobs", "user", "metadata", "parallel_tool_calls")
 
 
-class TextFormat(BaseModel):
+class TextFormat(JsonShape):
     """What the text of the answer has to be."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True)
@@ -25,7 +26,7 @@ class TextFormat(BaseModel):
     strict: bool | None = None
 
 
-class TextConfig(BaseModel):
+class TextConfig(JsonShape):
     """Settings of the text output."""
 
     model_config = ConfigDict(extra="allow")
@@ -33,7 +34,7 @@ class TextConfig(BaseModel):
     format: TextFormat | None = None
 
 
-class ReasoningConfig(BaseModel):
+class ReasoningConfig(JsonShape):
     """How much the model may think."""
 
     model_config = ConfigDict(extra="allow")
@@ -41,7 +42,7 @@ class ReasoningConfig(BaseModel):
     effort: str | None = None
 
 
-class ResponseRequest(BaseModel):
+class ResponseRequest(JsonShape):
     """Body of POST /v1/responses. Unknown fields are passed on to the endpoint."""
 
     model_config = ConfigDict(extra="allow")

@@ -1,0 +1,9 @@
+"""What all shapes of JSON documents are made of."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class JsonShape(BaseModel):
+    """Its validator is built when it is first needed: there are hundreds of shapes, and most nodes never see most of them."""
+
+    model_config = ConfigDict(defer_build=True)
