@@ -2,13 +2,15 @@
 
 import asyncio
 import secrets
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 RING = 1_000
 MOST_WATCHERS = 200
+BACK_S = 120.0  # who comes back within so long goes on where it was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +32,15 @@ class TooManyWatchers(Exception):
 
 
 class EventFeed:
-    """Publishing costs the same whoever watches; a watcher is nothing but a position in the ring."""
+    """Publishing costs the same however many watch; a watcher is nothing but a position in the ring."""
 
-    def __init__(self, *, ring: int = RING, most_watchers: int = MOST_WATCHERS) -> None:
+    def __init__(
+        self,
+        *,
+        ring: int = RING,
+        most_watchers: int = MOST_WATCHERS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._events: deque[Event] = deque(maxlen=ring)
         self._epoch = secrets.token_hex(4)
         self._last = 0
@@ -40,6 +48,8 @@ class EventFeed:
         self._watchers = 0
         self._watched = asyncio.Event()
         self._most_watchers = most_watchers
+        self._clock = clock
+        self._last_left: float | None = None
         self._closed = False
 
     @property
@@ -60,6 +70,18 @@ class EventFeed:
         self._last += 1
         self._events.append(Event(number=self._last, kind=kind, data=data, private=private))
         self._wake()
+
+    @property
+    def followed(self) -> bool:
+        """Whether somebody watches, or did a moment ago and may come back."""
+        return bool(self._watchers) or (
+            self._last_left is not None and self._clock() - self._last_left < BACK_S
+        )
+
+    def leave_out(self) -> None:
+        """Something happened that nobody follows: who comes back after it has to begin anew."""
+        self._last += 1
+        self._events.clear()
 
     def close(self) -> None:
         """End every watcher's stream."""
@@ -87,6 +109,7 @@ class EventFeed:
 
     def leave(self) -> None:
         self._watchers -= 1
+        self._last_left = self._clock()
         if not self._watchers:
             self._watched.clear()
 

@@ -22,7 +22,7 @@ class Models(Protocol):
 
 
 class WatchedRequests:
-    """A RequestLog: another one, and an event for each record."""
+    """A RequestLog: another one, and an event for each record that somebody may see."""
 
     def __init__(self, log: RequestLog, feed: EventFeed) -> None:
         self._log = log
@@ -30,7 +30,10 @@ class WatchedRequests:
 
     def put(self, record: RequestRecord) -> None:
         """Pass it on."""
-        self._feed.publish("request", summary_of(record))
+        if self._feed.followed:
+            self._feed.publish("request", summary_of(record))
+        else:
+            self._feed.leave_out()
         self._log.put(record)
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from corral.app.events import EventFeed, FellBehind, TooManyWatchers
+from corral.app.events import BACK_S, EventFeed, FellBehind, TooManyWatchers
 
 
 def numbers(feed: EventFeed, position: int) -> list[int]:
@@ -45,6 +45,29 @@ def test_watchers_are_bounded() -> None:
         feed.enter()
     feed.leave()
     feed.enter()
+
+
+def test_what_nobody_follows_is_left_out() -> None:
+    """Who comes back in time has lost nothing, and later begins anew."""
+    now = [0.0]
+    feed = EventFeed(clock=lambda: now[0])
+    assert not feed.followed
+    feed.enter()
+    feed.publish("x", {})
+    assert feed.followed
+    feed.leave()
+    now[0] = BACK_S - 1
+    assert feed.followed
+    feed.publish("x", {})
+    assert feed.position_of(feed.id_of(1)) == 1
+    now[0] = BACK_S
+    assert not feed.followed
+    feed.leave_out()
+    assert [feed.position_of(feed.id_of(number)) for number in range(4)] == [None, None, None, 3]
+    with pytest.raises(FellBehind):
+        feed.after(2)
+    feed.publish("x", {})
+    assert numbers(feed, 3) == [4]
 
 
 async def test_all_who_wait_are_woken() -> None:
