@@ -16,6 +16,8 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        self._routes: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._models: dict[str, tuple[Counter, Counter, Counter]] = {}
         self._requests = Counter(
             "corral_http_requests",
             "HTTP requests answered.",
@@ -74,8 +76,9 @@ class Metrics:
 
     def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """An HTTP request got its status."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        count, start = self._of_route(method, route, status)
+        count.inc()
+        start.observe(seconds)
 
     def first_token(self, model: str, seconds: float) -> None:
         """A model's answer began."""
@@ -83,10 +86,28 @@ class Metrics:
 
     def answered(self, model: str, done: Done) -> None:
         """A model's answer is complete."""
-        self._tokens.labels(model, "prompt").inc(done.prompt_tokens)
-        self._tokens.labels(model, "cached").inc(done.cached_tokens)
-        self._tokens.labels(model, "generated").inc(done.completion_tokens)
+        prompt, cached, generated = self._of_model(model)
+        prompt.inc(done.prompt_tokens)
+        cached.inc(done.cached_tokens)
+        generated.inc(done.completion_tokens)
 
     def text(self) -> bytes:
         """The text format of Prometheus."""
         return generate_latest(self.registry)
+
+    def _of_route(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Kept, as looking them up by their labels takes longer than counting."""
+        key = method, route, status
+        found = self._routes.get(key)
+        if found is None:
+            found = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._routes[key] = found
+        return found
+
+    def _of_model(self, model: str) -> tuple[Counter, Counter, Counter]:
+        found = self._models.get(model)
+        if found is None:
+            label = self._tokens.labels
+            found = label(model, "prompt"), label(model, "cached"), label(model, "generated")
+            self._models[model] = found
+        return found
