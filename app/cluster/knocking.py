@@ -1,16 +1,16 @@
 """Talking to the front door of another cluster, over plain HTTP: nothing that is said there is secret."""
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-import httpx
 import msgspec
 
 from corral.app.cluster.errors import CantJoin
 from corral.app.cluster.front_doors import Door
+from corral.app.upstream.client import UpstreamClient
+from corral.app.upstream.errors import UpstreamError
 from corral.peers.cluster.rank import Standing
 from corral.peers.ids import ClusterId
 from corral.peers.pairing.messages import MOST_BYTES
@@ -40,11 +40,7 @@ class Knocking:
     """An HTTP client for doors; a context manager. Everything raises CantJoin if a door doesn't answer as one."""
 
     def __init__(self) -> None:
-        # It never speaks TLS; httpx would read all of the system's certificates otherwise, each time.
-        nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._http = httpx.AsyncClient(
-            timeout=_ANSWER_S, trust_env=False, follow_redirects=False, verify=nobody
-        )
+        self._http = UpstreamClient()
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,7 +48,7 @@ class Knocking:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def info(self, door: Door) -> ClusterInfo:
         """Who is there."""
@@ -71,20 +67,31 @@ class Knocking:
             await asyncio.to_thread(newcomer.take, answer)
 
     async def _ask(self, method: str, door: Door, path: str, body: bytes | None = None) -> bytes:
-        headers = {"content-type": "application/json"}
         for left in reversed(range(_TRIES)):
             try:
-                answer = await self._http.request(method, f"{door.url}{path}", content=body, headers=headers)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                status, answer = await self._answer(method, door, path, body)
+            except (UpstreamError, ValueError) as error:  # ValueError: the name of no machine
                 if not left:
-                    raise CantJoin(f"{door.address} can't be reached ({type(error).__name__})") from error
+                    raise CantJoin(f"{door.address} can't be reached ({error})") from error
             else:
-                if answer.status_code < 500 or not left:
-                    return self._checked(door, answer)
+                if status < 500 or not left:
+                    return _checked(door, status, answer)
             await asyncio.sleep(_AGAIN_S)
         raise CantJoin(f"{door.address} can't be reached")
 
-    def _checked(self, door: Door, answer: httpx.Response) -> bytes:
-        if len(answer.content) > MOST_BYTES or answer.status_code not in (200, 409):
-            raise CantJoin(f"{door.address} answered {answer.status_code}; is it a machine that runs Corral?")
-        return answer.content
+    async def _answer(self, method: str, door: Door, path: str, body: bytes | None) -> tuple[int, bytes]:
+        response = await self._http.open(
+            door.url,
+            method,
+            path,
+            headers={"content-type": "application/json"},
+            body=body or b"",
+            timeout_s=_ANSWER_S,
+        )
+        return response.status, await response.read(MOST_BYTES)
+
+
+def _checked(door: Door, status: int, answer: bytes) -> bytes:
+    if status not in (200, 409):
+        raise CantJoin(f"{door.address} answered {status}; is it a machine that runs Corral?")
+    return answer

@@ -12,6 +12,7 @@ LARGE = {  # and who loads it when it is needed
     "llama_cpp": "workers",
     "llguidance": "workers",
     "huggingface_hub": "nobody",
+    "httpx": "tests",
 }
 
 
