@@ -1,11 +1,12 @@
 """How busy this machine is: processor, memory, NVIDIA cards, in per cent."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
-import pynvml  # type: ignore[import-untyped]
 
 from corral.engines.devices import read_memory
+from corral.engines.nvidia import read_cards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,38 +35,22 @@ def read_load() -> MachineLoad:
     return MachineLoad(
         cpu_percent=psutil.cpu_percent(),
         memory_percent=100 * used / memory.total_bytes if memory.total_bytes else 0.0,
-        gpus=_gpus(),
+        gpus=read_cards(_gpu),
     )
 
 
-def _gpus() -> tuple[GpuLoad, ...]:
+def _gpu(nvml: Any, _index: int, handle: Any) -> GpuLoad:
+    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return ()
-    try:
-        return tuple(_gpu(index) for index in range(pynvml.nvmlDeviceGetCount()))
-    except pynvml.NVMLError:
-        return ()
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _gpu(index: int) -> GpuLoad:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    try:
-        used: float | None = float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
-    except pynvml.NVMLError:
+        used: float | None = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    except nvml.NVMLError:
         used = None
     try:
-        temperature: float | None = float(
-            pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
-        )
-    except pynvml.NVMLError:
+        temperature: float | None = float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+    except nvml.NVMLError:
         temperature = None
     return GpuLoad(
-        name=str(pynvml.nvmlDeviceGetName(handle)),
+        name=str(nvml.nvmlDeviceGetName(handle)),
         used_percent=used,
         memory_percent=100 * memory.used / memory.total if memory.total else 0.0,
         temperature_celsius=temperature,

@@ -23,6 +23,7 @@ from quart.wrappers.request import Body
 from corral.app.api.asgi_scope import refused_of
 from corral.app.api.patience import Patience
 from corral.app.api.route import Route, body_limit
+from corral.app.api.rules import MatchingRule
 
 LINGER_S = 2.0  # a client that still sends its body gets so long before the connection is cut
 _DISCONNECT_S = 1.0
@@ -131,6 +132,7 @@ class CorralApp(Quart):
     """Quart with our kind of connection, and the table its routes came from."""
 
     asgi_http_class = HttpConnection
+    url_rule_class = MatchingRule
 
     def __init__(self, name: str, *, active: Gauge) -> None:
         """`active` counts the requests in flight."""

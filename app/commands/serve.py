@@ -9,11 +9,13 @@ from corral.app.commands.errors import CommandError, NodeNotRunning
 from corral.app.commands.node_client import NodeClient
 from corral.app.desktop.display import has_display
 from corral.app.instance import AlreadyRunning
+from corral.app.left_out import left_out
 from corral.app.settings_table import Settings
 
 
 def serve(settings: Settings) -> None:
     """Run a node until it is stopped. A second start on a display brings the first one's window to the front."""
+    load_logging()
     from corral.app.server import ServerError
     from corral.app.store.errors import StoreError
     from corral.peers.cluster.cluster_file import ClusterFileError
@@ -27,6 +29,12 @@ def serve(settings: Settings) -> None:
         raise CommandError(f"the node could not start: {error}") from error
     if restarts:
         _start_again()
+
+
+def load_logging() -> None:
+    """First of all that is loaded: structlog takes 4 MB along for coloured tracebacks, which no log here has."""
+    with left_out("rich", "greenlet"):
+        import structlog  # noqa: F401
 
 
 def _serve(settings: Settings) -> bool:

@@ -2,10 +2,12 @@
 
 from typing import Final
 
-from PIL import Image, ImageDraw
-
 from corral.app.desktop import mark
 from corral.app.desktop.look import Look
+from corral.app.left_out import left_out
+
+with left_out("PIL._imagingft"):  # letters: the mark has none, and the tray stays 1 MB smaller
+    from PIL import Image, ImageDraw
 
 Colour = tuple[int, int, int, int]
 

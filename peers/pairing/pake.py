@@ -6,9 +6,6 @@ not in constant time: good for codes that live 60 s, so call it in a thread.
 
 from typing import Final
 
-from spake2 import SPAKE2_A, SPAKE2_B, SPAKEError  # type: ignore[import-untyped]
-from spake2.ed25519_basic import NotOnCurve  # type: ignore[import-untyped]
-
 from corral.peers.pairing.errors import TranscriptMismatch
 from corral.peers.pairing.transcript import Meeting, Random, digest
 
@@ -19,7 +16,9 @@ class Pake:
     """One side of one exchange; `share` goes to the other side."""
 
     def __init__(self, meeting: Meeting, code: str, *, host: bool, random: Random) -> None:
-        side = SPAKE2_B if host else SPAKE2_A
+        import spake2  # type: ignore[import-untyped]  # 1 MB that only machines that pair need
+
+        side = spake2.SPAKE2_B if host else spake2.SPAKE2_A
         self._side = side(
             code.encode(),
             idA=_identity("newcomer", meeting.greeting.newcomer.public_key_der, meeting),
@@ -30,6 +29,9 @@ class Pake:
 
     def key(self, share: bytes) -> bytes:
         """The key, 32 bytes: the other side's if both had the same code. Raises TranscriptMismatch; call it once."""
+        from spake2 import SPAKEError
+        from spake2.ed25519_basic import NotOnCurve  # type: ignore[import-untyped]
+
         try:
             key: bytes = self._side.finish(share)
         except (SPAKEError, NotOnCurve, ValueError) as error:

@@ -1,18 +1,25 @@
 """What a node doesn't load while it only waits: a tray program that is always there must stay small."""
 
+import importlib
 import subprocess
 import sys
 
 import pytest
 
+from corral.app.left_out import left_out
+
 LARGE = {  # and who loads it when it is needed
-    "numpy": "workers",
-    "yaml": "nobody",
+    "PIL._imagingft": "nobody",
     "gguf": "tests",
+    "httpx": "tests",
+    "huggingface_hub": "nobody",
     "llama_cpp": "workers",
     "llguidance": "workers",
-    "huggingface_hub": "nobody",
-    "httpx": "tests",
+    "numpy": "workers",
+    "pygments": "nobody",
+    "rich": "other commands",
+    "spake2": "who pairs",
+    "yaml": "nobody",
 }
 
 
@@ -20,6 +27,19 @@ LARGE = {  # and who loads it when it is needed
     "module", ["corral.app.commands.serve", "corral.app.node", "corral.app.desktop.tray"]
 )
 def test_nothing_large_is_loaded_to_wait(module: str) -> None:
-    program = f"import sys, corral.app.cli, {module}; print(*sorted({set(LARGE)!r} & set(sys.modules)))"
+    program = (
+        "import sys, corral.app.cli; from corral.app.commands.serve import load_logging; load_logging(); "
+        f"import {module}; print(*sorted({set(LARGE)!r} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_what_was_left_out_can_still_be_imported() -> None:
+    with left_out("wave", "json"):
+        import json  # loaded already
+
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("wave")
+    assert json.loads("1") == 1
+    assert importlib.import_module("wave").Error
