@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Map
 
 from corral.app.api.converters import CONVERTERS
 from corral.app.api.route import Route
+from corral.app.api.rules import MatchingRule
 
 
 class Locality:
@@ -15,7 +16,7 @@ class Locality:
     def __init__(self, routes: Iterable[Route]) -> None:
         table = tuple(routes)
         self._local = {_name(route) for route in table if route.node_local}
-        rules = [Rule(route.path, endpoint=_name(route), methods=[route.method]) for route in table]
+        rules = [MatchingRule(each.path, endpoint=_name(each), methods=[each.method]) for each in table]
         self._map = Map(rules, converters=CONVERTERS, merge_slashes=False).bind("")
 
     def is_local(self, method: str, path: str) -> bool:
