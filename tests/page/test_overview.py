@@ -46,7 +46,7 @@ def test_cards_and_chart_follow_real_requests(page: Page, node: Node, axe: Axe, 
     expect(card(page, "Machines").locator(".value")).to_have_text("1")
     stats = numbers(node)
     expect(card(page, "Models").locator(".value")).to_have_text(str(stats["models"]))
-    expect(card(page, "Success rate")).to_contain_text(f"{stats['last_day']['refused']} refused")
+    expect(card(page, "Success rate")).to_contain_text(f"{stats['last_day']['refused']} refused, not counted")
 
     newest = page.get_by_role("link").filter(has_text="no-such-model").first
     expect(newest).to_contain_text("refused: model_not_found")
@@ -79,15 +79,23 @@ def test_the_picture_leads_to_the_machine(page: Page, node: Node) -> None:
 
 
 def test_a_client_is_connected(page: Page, node: Node, shot: Shot) -> None:
-    """Make a key, let the page try it, use it with the official client, copy what is shown."""
+    """Make a key and let the page try it in one step, use it with the official client, copy what is shown."""
     page.goto("/dashboard")
-    expect(page.get_by_role("button", name="Test it now")).to_be_disabled()
+    page.get_by_label("3. Model").select_option(PARROT)
     page.get_by_label("Name of the client").fill("Mila's travelling notebook")
-    page.get_by_role("button", name="Make a key for this client").click()
+    expect(page.get_by_text("Makes the key “Mila's travelling notebook”")).to_be_visible()
+    page.get_by_role("button", name="Make a key and test").click()
+    tried = page.get_by_role("status").filter(has_text="It works")
+    with node.client() as http:
+        name = http.get("/v0/system").json()["node"]
+    expect(tried).to_contain_text(f"answered by {name}")
+    expect(tried).to_contain_text("Say hello in five words.")
+    expect(page.get_by_role("button", name="Test it now")).to_be_enabled()
+    page.evaluate("scrollTo(0, 0)")
+    shot(page, "overview-connected")
     shown = page.get_by_role("region", name="The new API key")
     expect(shown).to_have_text(re.compile(r"^sk_[A-Za-z0-9]{32}$"))
     key = shown.inner_text()
-    page.get_by_label("3. Model").select_option(PARROT)
 
     code = page.get_by_role("region", name="Set-up for curl")
     for text in (key, PARROT, f"{node.url}/v1/chat/completions"):
@@ -100,15 +108,6 @@ def test_a_client_is_connected(page: Page, node: Node, shot: Shot) -> None:
     program = page.evaluate("navigator.clipboard.readText()")
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
     assert ran.stdout.strip() == b"Hello!"
-
-    page.get_by_role("button", name="Test it now").click()
-    tried = page.get_by_role("status").filter(has_text="It works")
-    with node.client() as http:
-        name = http.get("/v0/system").json()["node"]
-    expect(tried).to_contain_text(f"answered by {name}")
-    expect(tried).to_contain_text("Say hello in five words.")
-    page.evaluate("scrollTo(0, 0)")
-    shot(page, "overview-connected")
 
     client = openai.OpenAI(base_url=f"{node.url}/v1", api_key=key)
     with client:
@@ -126,20 +125,34 @@ def test_a_client_is_connected(page: Page, node: Node, shot: Shot) -> None:
         http.delete(f"/v0/api-keys/{made['id']}").raise_for_status()
 
 
-def test_the_code_for_phones_says_the_address(page: Page, node: Node) -> None:
-    """Read by a real decoder, from what the browser draws."""
-    with_name = {"origin": "http://corral.local:32768"}
+def test_one_address_is_the_obvious_one(page: Page, shot: Shot) -> None:
+    """The others are there too; phones get a code, read here by a real decoder from what the browser draws."""
+    by_name, by_number = "http://corral.local:32768", "http://192.168.7.20:32768"
 
     def local(route: Route) -> None:
         document = route.fetch().json()
-        route.fulfill(json={**document, "cluster_url": with_name["origin"]})
+        (own,) = document["nodes"]
+        own |= {"addresses": ["192.168.7.20:32769"], "http_port": 32768}
+        route.fulfill(json={**document, "cluster_url": by_name, "discovery": {"on": True}})
 
     page.route("**/v0/cluster/local", local)
     page.goto("/dashboard")
+    box = page.get_by_role("group", name="1. Address")
+    expect(box.get_by_text("Use this one")).to_be_visible()
+    expect(box.locator("code:visible")).to_have_text([f"{by_name}/v1"])
+    expect(page.get_by_role("region", name="Set-up for curl")).to_contain_text(by_name)
     page.get_by_role("button", name="For phones").click()
-    assert decoded(page) == "http://corral.local:32768/playground"
+    assert decoded(page) == f"{by_name}/playground"
     page.get_by_role("button", name="Address for apps").click()
-    assert decoded(page) == "http://corral.local:32768/v1"
+    assert decoded(page) == f"{by_name}/v1"
+
+    box.get_by_role("button", name="Other addresses (2)").click()
+    shot(page, "overview-addresses")
+    box.get_by_role("button", name=f"Use {by_number}").click()
+    expect(box.get_by_text("Use this one")).to_have_count(0)
+    expect(box.locator("code:visible").first).to_have_text(f"{by_number}/v1")
+    expect(page.get_by_role("region", name="Set-up for curl")).to_contain_text(by_number)
+    assert decoded(page) == f"{by_number}/v1"
 
 
 def decoded(page: Page) -> str:

@@ -3,6 +3,15 @@ export interface Sort {
   descending: boolean;
 }
 
+export interface PhoneCell {
+  /** How much of a line it takes. */
+  sixths: 1 | 2 | 3 | 4 | 5 | 6;
+  /** Shown before it. */
+  label?: string;
+  /** At the end of its place. */
+  end?: boolean;
+}
+
 export interface Column<Row> {
   key: string;
   label: string;
@@ -15,6 +24,8 @@ export interface Column<Row> {
   align?: "start" | "end";
   /** A CSS width. */
   width?: string;
+  /** Where it is in the card of a phone; null: it is left out. Once any column says so, all have to. */
+  phone?: PhoneCell | null;
   /** The label is for screen readers only. */
   quiet?: boolean;
 }

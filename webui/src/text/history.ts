@@ -13,6 +13,8 @@ export const text = {
     who: "Who",
     model: "Model",
     answeredBy: "Answered by",
+    by: "by",
+    in: "in",
     status: "Status",
     tokens: "Tokens",
     duration: "Duration",

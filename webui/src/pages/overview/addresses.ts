@@ -1,10 +1,10 @@
 import type { Schema } from "../../api/client";
-import { text } from "../../text/overview";
 
 export interface Address {
   /** http://host:port, without a path. */
   origin: string;
-  label: string;
+  /** By the cluster's name, as this page came, by number, or of this machine only. */
+  kind: "cluster" | "here" | "ip" | "local";
   /** Devices other than this machine reach it too. */
   reachable: boolean;
 }
@@ -13,25 +13,24 @@ type Local = Schema<"LocalCluster">;
 
 const LOOPBACK = /^(localhost|127\.[\d.]+|\[?::1\]?)$/;
 
-/** Where programs reach the cluster, the most sensible first: where this page came from, its name, this machine's addresses. */
+/** Where programs reach the cluster, the best first: its name where it is said on the network, where this page came from, this machine's addresses. */
 export function addressesOf(local: Local | undefined, here: { origin: string; hostname: string }): Address[] {
   const own = local?.nodes.find((node) => node.id === local.node.id);
   const port = own?.http_port ?? portOf(local?.url);
-  const { addresses } = text.connect;
-  const found: Address[] = [
+  const found: Address[] = [];
+  if (local?.discovery.on === true)
+    found.push({ origin: local.cluster_url, kind: "cluster", reachable: true });
+  found.push(
     LOOPBACK.test(here.hostname)
-      ? { origin: here.origin, label: addresses.local, reachable: false }
-      : { origin: here.origin, label: addresses.here, reachable: true },
-  ];
-  if (local !== undefined) {
-    found.push({ origin: local.cluster_url, label: addresses.cluster, reachable: true });
-    for (const address of own?.addresses ?? []) {
-      const host = hostOf(address);
-      if (host !== null && !LOOPBACK.test(host) && port !== null)
-        found.push({ origin: `http://${host}:${port}`, label: addresses.ip, reachable: true });
-    }
-    found.push({ origin: local.url, label: addresses.local, reachable: false });
+      ? { origin: here.origin, kind: "local", reachable: false }
+      : { origin: here.origin, kind: "here", reachable: true },
+  );
+  for (const address of own?.addresses ?? []) {
+    const host = hostOf(address);
+    if (host !== null && !LOOPBACK.test(host) && port !== null)
+      found.push({ origin: `http://${host}:${port}`, kind: "ip", reachable: true });
   }
+  if (local !== undefined) found.push({ origin: local.url, kind: "local", reachable: false });
   const seen = new Set<string>();
   return found.filter((each) => !seen.has(key(each.origin)) && seen.add(key(each.origin)));
 }

@@ -71,10 +71,10 @@ it("Anthropic's and Ollama's clients get the address without /v1", () => {
     expect(made.find((each) => each.id === id)?.code).not.toContain("/v1");
 });
 
-it("the success rate leaves out what clients cancelled", () => {
-  const counts = { ok: 8, refused: 1, failed: 1, cancelled: 40 } as Schema<"Recent">;
+it("the success rate leaves out what was refused or cancelled", () => {
+  const counts = { ok: 8, refused: 7, failed: 2, cancelled: 40 } as Schema<"Recent">;
   expect(successRate(counts)).toBe(0.8);
-  expect(successRate({ ...counts, ok: 0, refused: 0, failed: 0 })).toBeNull();
+  expect(successRate({ ...counts, ok: 0, failed: 0 })).toBeNull();
 });
 
 it("a quiet hour is no chart", () => {
