@@ -4,6 +4,7 @@ from typing import Literal
 
 from corral.app.api.answers import Open
 from corral.app.api.endpoint_answers import Endpoint
+from corral.app.api.history_answers import RequestRecording
 
 
 class Totals(Open):
@@ -32,15 +33,6 @@ class Recent(Open):
     first_token_p50_ms: float | None
 
 
-class RecordingState(Open):
-    """Whether requests are recorded; `reason` says why not."""
-
-    paused: bool
-    reason: str | None
-    waiting: int
-    lost: int
-
-
 class Stats(Open):
     """`*_key_present` say for which cloud providers a key is set."""
 
@@ -55,7 +47,7 @@ class Stats(Open):
     total: Totals
     last_hour: Recent
     last_day: Recent
-    recording: RecordingState
+    recording: RequestRecording
 
 
 class Card(Open):

@@ -175,3 +175,17 @@ def test_what_was_said_is_text_only(phone_page: Page, node: Node) -> None:
     assert phone_page.evaluate("() => window.attacked") is None
     wide = detail.locator(".inside").evaluate("box => box.scrollWidth - box.clientWidth")
     assert wide == 0
+
+
+def test_a_request_is_a_short_card_on_a_phone(phone_page: Page, node: Node) -> None:
+    ask(node, "a wombat in the hand")
+    asked = recorded(node, q="wombat")
+    phone_page.goto(f"{HISTORY}?q=wombat")
+    card = rows(phone_page).first
+    for words in ("Answered", PARROT, str(asked["total_tokens"])):
+        expect(card).to_contain_text(words)
+    lines = card.locator("td:visible").evaluate_all(
+        "cells => new Set(cells.map(cell => Math.round(cell.getBoundingClientRect().bottom))).size"
+    )
+    box = card.bounding_box()
+    assert box is not None and lines == 3 and box["height"] < 4 * 28

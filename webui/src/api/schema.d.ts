@@ -5971,22 +5971,6 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /**
-         * RecordingState
-         * @description Whether requests are recorded; `reason` says why not.
-         */
-        RecordingState: {
-            /** Paused */
-            paused: boolean;
-            /** Reason */
-            reason: string | null;
-            /** Waiting */
-            waiting: number;
-            /** Lost */
-            lost: number;
-        } & {
-            [key: string]: unknown;
-        };
         /** RefusalPart */
         RefusalPart: {
             /**
@@ -6939,7 +6923,7 @@ export interface components {
             total: components["schemas"]["Totals"];
             last_hour: components["schemas"]["Recent"];
             last_day: components["schemas"]["Recent"];
-            recording: components["schemas"]["RecordingState"];
+            recording: components["schemas"]["RequestRecording"];
         } & {
             [key: string]: unknown;
         };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Schema } from "../../api/client";
 import type { Machine } from "../machines/machine";
 import { elsewhereOf } from "./elsewhere";
-import { noticesOf, type Facts } from "./notices";
+import { noticesOf, recordingOf, type Facts } from "./notices";
 import { perMinute } from "./per-minute";
 import { snippetsOf } from "./snippets";
 import { successRate } from "./success";
@@ -81,4 +81,12 @@ it("a quiet hour is no chart", () => {
   const minute = (success: number, error: number) => ({ minute: "2026-11-25T18:00:00Z", success, error });
   expect(perMinute([minute(0, 0), minute(0, 0)]).times).toEqual([]);
   expect(perMinute([minute(2, 1)]).series.map((each) => each.values)).toEqual([[3], [1]]);
+});
+
+it("whether requests are recorded is what the node says of it", () => {
+  const node = { status: "ok", recording: "ok" } as Schema<"Health">;
+  expect(recordingOf(null)).toBeNull();
+  expect(recordingOf(node)).toEqual({ paused: false, reason: null });
+  const full = { ...node, recording: "paused", recording_reason: "the disk is full" } as Schema<"Health">;
+  expect(recordingOf(full)).toEqual({ paused: true, reason: "the disk is full" });
 });

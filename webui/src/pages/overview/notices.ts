@@ -25,6 +25,13 @@ export interface Facts {
   served: number | null;
 }
 
+/** Whether requests are being recorded, as the node says; null: it has said nothing yet. */
+export function recordingOf(node: Schema<"Health"> | null): Facts["recording"] {
+  if (node === null) return null;
+  const reason = node.recording_reason;
+  return { paused: node.recording === "paused", reason: typeof reason === "string" ? reason : null };
+}
+
 const DOWN = new Set(["offline", "error"]);
 
 /** What is wrong now, the worst first. Pure. */
