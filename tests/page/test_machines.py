@@ -63,6 +63,9 @@ def test_one_machine(page: Page, node: Node, axe: Axe, shot: Shot) -> None:
     expect(page.get_by_role("img", name=re.compile("^Processor, memory"))).to_be_visible()
     axe(page)
     shot(page, "machine")
+    page.get_by_role("link", name="Rename", exact=True).click()
+    expect(page.get_by_text("What this machine is called.")).to_be_visible()
+    expect(page.get_by_text("HTTP port for clients.")).to_have_count(0)
 
 
 def test_ways_to_add_a_machine(page: Page, node: Node, axe: Axe, shot: Shot) -> None:
@@ -135,14 +138,16 @@ def test_a_second_machine_comes_and_goes(
 
     follower.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("barn")
+    rename = page.get_by_role("link", name="Rename", exact=True)
+    expect(rename).to_have_attribute(
+        "href", re.compile(rf"^http://127\.0\.0\.1:{barn.port}/dashboard/settings\?q=node_name$")
+    )
     pause_and_resume(page, meadow, "barn")
     choose(page, "Prefer this machine")
     with meadow.client() as http:
         nodes = {each["name"]: each for each in http.get("/v0/cluster").json()["nodes"]}
     assert nodes["barn"]["router_choice"] == "prefer"
-    page.get_by_role("button", name="Make it the router").click()
-    page.get_by_role("dialog").get_by_role("button", name="Hand over").click()
-    expect(page.get_by_role("button", name="Hand over to the best machine")).to_be_visible(timeout=30_000)
+    make_router(page)
     axe(page)
     shot(page, "machine-second")
 
@@ -155,9 +160,7 @@ def test_a_second_machine_comes_and_goes(
     phone.close()
 
     page.get_by_role("row", name=re.compile("^meadow")).get_by_role("link").first.click()
-    page.get_by_role("button", name="Make it the router").click()
-    page.get_by_role("dialog").get_by_role("button", name="Hand over").click()
-    expect(page.get_by_role("button", name="Hand over to the best machine")).to_be_visible(timeout=30_000)
+    make_router(page)
     page.goto("/dashboard/machines")
     page.get_by_role("row", name=re.compile("^barn")).get_by_role("link").first.click()
     page.get_by_role("button", name="Remove from the cluster").click()
@@ -183,6 +186,12 @@ def pause_and_resume(page: Page, router: Node, name: str) -> None:
     page.get_by_role("button", name="Resume sharing").click()
     expect(page.get_by_text(f"{name} works for the others again.")).to_be_visible()
     expect(page.get_by_role("button", name="Pause sharing")).to_be_visible()
+
+
+def make_router(page: Page) -> None:
+    page.get_by_role("button", name="Make it the router").click()
+    page.get_by_role("dialog").get_by_role("button", name="Hand over").click()
+    expect(page.get_by_role("button", name="Hand over to the best machine")).to_be_visible(timeout=30_000)
 
 
 def choose(page: Page, label: str) -> None:

@@ -36,6 +36,10 @@ export const text = {
     submit: "Rename",
     done: (name: string) => `The cluster is called ${name} now.`,
   },
+  renameMachine: {
+    action: "Rename",
+    hint: "In its own settings. The name counts from its next start.",
+  },
   handover: {
     best: "Hand over to the best machine",
     to: "Make it the router",

@@ -1,4 +1,5 @@
 import type { Schema } from "../../api/client";
+import { hostOf } from "../machines/peer-address";
 
 export interface Address {
   /** http://host:port, without a path. */
@@ -51,13 +52,6 @@ function isNumeric(address: Address): boolean {
 
 function key(origin: string): string {
   return origin.replace(/\/\/(127\.0\.0\.1|\[::1\])(:|$)/, "//localhost$2").toLowerCase();
-}
-
-/** 192.168.1.20:32769 → 192.168.1.20, [fe80::1]:32769 → null: link-local addresses need a zone. */
-function hostOf(address: string): string | null {
-  const host = address.replace(/:\d+$/, "");
-  if (/^\[?fe80:/i.test(host)) return null;
-  return host === "" ? null : host;
 }
 
 function portOf(url: string | undefined): number | null {
