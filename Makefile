@@ -22,7 +22,10 @@ run: $(VENV)/.installed web  ## install, get the starter model, serve on http://
 	$(BIN)/corral serve
 
 test: lint web system-packages  ## every check: ruff, mypy, svelte-check, vitest, pytest
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_TWO)
+
+# A file's tests stay together: they share what is expensive, a cluster or a node with a browser.
+IN_TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Tests of several machines make a LAN of network namespaces, which needs root on Linux; page tests need a browser.
 # Where something is missing they fail and say what.

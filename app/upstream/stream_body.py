@@ -6,7 +6,7 @@ from corral.app.api.errors import error_body, error_object
 from corral.app.gateway.meter import Meter
 from corral.app.openai import sse
 from corral.app.upstream.client import UpstreamResponse
-from corral.app.upstream.errors import UpstreamBroke, UpstreamTimeout
+from corral.app.upstream.errors import UpstreamBroke, UpstreamError, UpstreamTimeout
 from corral.app.upstream.refusal import event_failure
 from corral.app.upstream.stream_reading import StreamReading
 from corral.engines.errors import EngineError, InvalidRequest
@@ -77,7 +77,12 @@ class StreamBody:
         while True:
             if reading.error is not None:
                 raise event_failure(self._name, reading.error)
-            piece = await self._piece()
+            try:
+                piece = await self._piece()
+            except UpstreamError:
+                if not reading.ended:
+                    raise
+                piece = b""  # the answer was over; what broke was only its connection
             if piece is None:
                 return sse.KEEP_ALIVE
             data = reading.feed(piece) if piece else reading.rest()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -182,6 +183,26 @@ async def test_a_stream_that_breaks_ends_with_an_error(
     assert asked.trace.error_code == "endpoint_failed"
     assert asked.trace.completion_tokens == 2
     assert experience.failures.last(endpoint.id) is not None
+
+
+SAID_ALL = (
+    b'data: {"id":"a","model":"fake-model","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\n',
+    b"data: [DONE]\n\n",
+    b": bye\n\n",
+)
+
+
+@pytest.mark.parametrize("plan", [Plan(cuts_after=2), Plan(hangs_after=2)])
+async def test_what_breaks_after_the_end_of_a_stream_is_no_failure(
+    fake: FakeOpenAI, client: UpstreamClient, plan: Plan
+) -> None:
+    fake.plan = replace(plan, raw_events=SAID_ALL)
+    experience, asked = Experience(), request(stream=True)
+    endpoint = endpoint_over(fake, client, experience=experience, timeout_s=0.3)
+    stream = await whole(await endpoint.forward(asked))
+    assert stream.startswith(SAID_ALL[0]) and stream.count(b"[DONE]") == 1
+    assert (asked.trace.error_code, asked.trace.broke) == (None, False)
+    assert experience.failures.last(endpoint.id) is None
 
 
 async def test_a_client_that_leaves_ends_the_work_there(fake: FakeOpenAI, client: UpstreamClient) -> None:
