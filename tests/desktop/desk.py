@@ -22,7 +22,7 @@ class Desk(Node):
     def __init__(self, screen: Screen, backend: str, *, home: Path, models: Path) -> None:
         self.screen = screen
         self.backend = backend
-        super().__init__(home, models=models, settings=_settings(screen, backend, home.parent))
+        super().__init__(home, models=models, settings=settings_of(screen, backend, home.parent))
 
     @property
     def has_menu(self) -> bool:
@@ -76,7 +76,7 @@ class Desk(Node):
         return status
 
 
-def _settings(screen: Screen, backend: str, folder: Path) -> dict[str, str]:
+def settings_of(screen: Screen, backend: str, folder: Path) -> dict[str, str]:
     """GTK's Python is put in the way of this process only, by a folder with links."""
     browser = folder / "browser.sh"  # of somebody who writes down what it shall show
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" > "{screen.folder}/browsed"\n')
