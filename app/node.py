@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from corral.app import freed_memory
 from corral.app.api.health import NodeState
 from corral.app.banner import ClusterPlace, joining_notice, ready_banner
 from corral.app.composition import DRAIN_S, Composition
@@ -46,6 +47,7 @@ _GARBAGE_THRESHOLD = (
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
 _MINUTE_S = 60.0
+_GIVE_BACK_S = 30.0
 _LOG = structlog.get_logger(__name__)
 
 Say = Callable[[str], None]
@@ -187,6 +189,9 @@ class _Node:
         async def remove_old_logs() -> None:
             await asyncio.to_thread(parts.logs.remove_old, now=datetime.now(UTC))
 
+        async def give_memory_back() -> None:
+            await asyncio.to_thread(freed_memory.give_back)
+
         async def sample_load() -> None:
             await parts.telemetry.sample()
 
@@ -209,6 +214,7 @@ class _Node:
         supervisor.every(_HOUR_S, "purge of stored responses", purge_responses)
         supervisor.every(_HOUR_S, "purge of the history", purge_history)
         supervisor.every(_HOUR_S, "purge of old audit entries", purge_audit)
+        supervisor.every(_GIVE_BACK_S, "giving freed memory back", give_memory_back)
         supervisor.every(_MINUTE_S, "noting when keys were used", parts.state.keys.write_use)
         supervisor.every(_HOUR_S, "removal of old logs", remove_old_logs)
 

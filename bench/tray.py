@@ -33,9 +33,7 @@ from PIL import Image
 menu = pystray.Menu(pystray.MenuItem("One", print))
 pystray.Icon("alone", Image.new("RGBA", (64, 64), "red"), "Alone", menu).run()
 """
-_LOOK_S = 2.0
-_QUIET_LOOKS = 5  # without more than a page or two of growth
-_QUIET_BYTES = 100_000
+_ALONE_S = 8.0  # until there is an icon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +72,9 @@ def _mb(size: int) -> str:
     return f"{size / 1e6:.1f}"
 
 
-def settled(process_id: int, within_s: float, *, look_s: float = _LOOK_S) -> Held:
-    """Once it doesn't grow any more, or the time is over."""
-    process, seen = psutil.Process(process_id), list[int]()
-    ends_at = time.monotonic() + within_s
-    while len(seen) < _QUIET_LOOKS or (time.monotonic() < ends_at and seen[-1] - seen[0] > _QUIET_BYTES):
-        time.sleep(look_s)
-        seen = [*seen, process.memory_info().rss][-_QUIET_LOOKS:]
-    memory = process.memory_full_info()
+def held(process_id: int) -> Held:
+    """Now."""
+    memory = psutil.Process(process_id).memory_full_info()
     return Held(resident=memory.rss, proportional=memory.pss, own=memory.uss)
 
 
@@ -95,37 +88,40 @@ def running(node: Node) -> Iterator[Node]:
         node.stop()
 
 
-@contextmanager
-def alone(program: str, environment: dict[str, str] | None = None) -> Iterator[int]:
-    """A process that runs nothing else; its id."""
+def alone(program: str, environment: dict[str, str] | None = None) -> Held:
+    """A process that runs nothing else."""
     process = subprocess.Popen([sys.executable, "-c", program], env=environment)
     try:
-        yield process.pid
+        time.sleep(_ALONE_S)
+        return held(process.pid)
     finally:
         process.kill()
         process.wait()
 
 
-def without_icon(folder: Path, within_s: float) -> Row:
+def idle(node: Node, seconds: float) -> Held:
+    """A node that nobody asks anything."""
+    with running(node):
+        time.sleep(seconds)
+        return held(node.process.pid)
+
+
+def without_icon(folder: Path, seconds: float) -> Row:
     """A node where there is no display, and Python alone."""
     (folder / "models").mkdir()
-    with running(Node(folder / "data", models=folder / "models")) as node:
-        program = settled(node.process.pid, within_s)
-    with alone("import time; time.sleep(600)") as process_id:
-        return Row(name=HEADLESS, program=program, alone=settled(process_id, within_s))
+    program = idle(Node(folder / "data", models=folder / "models"), seconds)
+    return Row(name=HEADLESS, program=program, alone=alone("import time; time.sleep(600)"))
 
 
-def with_icon(backend: str, folder: Path, within_s: float) -> Row:
+def with_icon(backend: str, folder: Path, seconds: float) -> Row:
     """A node with an icon on a panel of its own, and that icon alone."""
     (folder / "models").mkdir()
     (folder / "alone").mkdir()
     screen = Screen(folder / "screen")
     try:
-        with running(Desk(screen, backend, home=folder / "data", models=folder / "models")) as node:
-            program = settled(node.process.pid, within_s)
+        program = idle(Desk(screen, backend, home=folder / "data", models=folder / "models"), seconds)
         environment = {**settings_of(screen, backend, folder / "alone"), "PYSTRAY_BACKEND": backend}
-        with alone(_ICON_ALONE, environment) as process_id:
-            return Row(name=BACKENDS[backend], program=program, alone=settled(process_id, within_s))
+        return Row(name=BACKENDS[backend], program=program, alone=alone(_ICON_ALONE, environment))
     finally:
         screen.close()
 
@@ -133,9 +129,7 @@ def with_icon(backend: str, folder: Path, within_s: float) -> Row:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m bench.tray", description=__doc__)
-    parser.add_argument(
-        "--seconds", type=float, default=60.0, help="so long it may grow; default: %(default)s"
-    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="of idling; default: %(default)s")
     parser.add_argument("--dry", action="store_true", help="write nothing")
     options = parser.parse_args(arguments)
     rows = []
@@ -150,8 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines = table(rows)
     print("\n".join(lines))
     note = (
-        "The process that the node and the icon share, once it doesn't grow any more: no models, one machine, the icon on Xfce's "
-        "panel under Xvfb. Of the memory that GTK takes most are files that every GTK program on the desktop maps; "
+        f"The process that the node and the icon share, {options.seconds:.0f} s after its start: no models, one machine, the icon on "
+        "Xfce's panel under Xvfb. Of the memory that GTK takes most are files that every GTK program on the desktop maps; "
         "*proportional* counts such pages in part, *its own* leaves them out."
     )
     described = [f"* {line}" for line in machine.described("pystray", "pillow", "quart")]

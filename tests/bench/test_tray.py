@@ -2,7 +2,7 @@
 
 import os
 
-from bench.tray import Held, Row, settled, table
+from bench.tray import Held, Row, held, table
 
 
 def test_a_backend_stands_beside_its_icon_alone() -> None:
@@ -14,5 +14,5 @@ def test_a_backend_stands_beside_its_icon_alone() -> None:
 
 
 def test_it_is_read_from_the_system() -> None:
-    held = settled(os.getpid(), within_s=0.0, look_s=0.01)
-    assert 0 < held.own <= held.proportional <= held.resident
+    now = held(os.getpid())
+    assert 0 < now.own <= now.proportional <= now.resident
