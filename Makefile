@@ -83,6 +83,7 @@ bench: $(VENV)/.installed-bench $(VENV)/.installed-dev system-packages  ## compa
 	$(BIN)/python -m bench.choose
 	$(BIN)/python -m bench.pull
 	$(BIN)/python -m bench.dashboard
+	$(BIN)/python -m bench.tray
 
 build: $(VENV)/.installed-dev  ## wheel and source distribution into dist/
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist

@@ -1,7 +1,7 @@
 """What the dashboard costs: its first paint, its size, and what its open pages take from the node.
 
 `python -m bench.dashboard [--seconds 60] [--dry]` runs a node with the echo engine and Chromium on this machine, prints a table and
-writes docs/benchmarks.md. The tray, under Xvfb, is left out where there is none.
+writes docs/benchmarks.md. What the tray holds in memory is measured by `bench.tray`.
 """
 
 import argparse

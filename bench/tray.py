@@ -145,8 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("\n".join(lines))
     note = (
         f"The process that the node and the icon share, {options.seconds:.0f} s after its start: no models, one machine, the icon on "
-        "Xfce's panel under Xvfb. Of the memory that GTK takes most are files that every GTK program on the desktop maps; "
-        "*proportional* counts such pages in part, *its own* leaves them out."
+        "Xfce's panel under Xvfb. Of what GTK takes most are files that every GTK program on the desktop maps: *proportional* counts "
+        "pages that other processes have too in part, *its own* leaves them out; both depend on what else runs."
     )
     described = [f"* {line}" for line in machine.described("pystray", "pillow", "quart")]
     if not options.dry:
