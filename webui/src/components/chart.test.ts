@@ -39,11 +39,16 @@ it.each([
 });
 
 it("leaves room for bars at both ends", () => {
-  expect([padded(10, 30, lines), padded(10, 30, bars), padded(10, 10, lines)]).toEqual([
+  expect([padded(10, 30, lines), padded(10, 30, bars)]).toEqual([
     [10, 30],
     [5, 35],
-    [9, 11],
   ]);
+});
+
+it("shows the minutes around a time that is alone", () => {
+  const one: ChartData = { times: [1000], series: [{ label: "a", values: [1] }] };
+  expect(padded(1000, 86_401_000, one)).toEqual([940, 1060]);
+  expect(padded(1000, 1000, lines)).toEqual([940, 1060]);
 });
 
 it("writes clock times, and days where they begin", () => {

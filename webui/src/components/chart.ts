@@ -89,9 +89,11 @@ export function timeLabels(seconds: readonly number[], step: number): string[] {
   });
 }
 
-/** Room for half a bar at both ends. */
+const AROUND_ONE_S = 60;
+
+/** Room for half a bar at both ends, and some around a time that is alone: uPlot itself would show years. */
 export function padded(low: number, high: number, { times, series }: ChartData): [number, number] {
-  if (low === high) return [low - 1, high + 1];
+  if (times.length === 1 || low === high) return [low - AROUND_ONE_S, low + AROUND_ONE_S];
   if (!series.some((each) => each.kind === "bars")) return [low, high];
   const half = (high - low) / Math.max(1, times.length - 1) / 2;
   return [low - half, high + half];
