@@ -23,7 +23,7 @@ from corral.app.log_output import LogFileOutput, TerminalOutput
 from corral.app.secrets_mask import masked
 
 LEVELS = ("debug", "info", "warning", "error")
-_QUIET = ("asyncio", "aiosqlite", "hypercorn.error")  # only from warnings upwards
+_QUIET = ("asyncio", "aiosqlite", "httpx", "httpcore", "hypercorn.error")  # only from warnings upwards
 _BOUND = "bound_context"  # attribute of a record
 
 _Entry = MutableMapping[str, Any]

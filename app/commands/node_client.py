@@ -3,17 +3,19 @@
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
 from typing import Any, Self
 from urllib.parse import quote
 
 from corral.app.commands.errors import CommandError, NodeNotRunning
-from corral.app.commands.local_http import LocalHttp, lines_of
+from corral.app.left_out import left_out
 from corral.app.paths import DataDir
 from corral.app.run_file import RunFile, read_run_files
 from corral.app.settings_table import Settings
 
+with left_out("httpx._main"):  # its command line, and with that rich
+    import httpx
+
+_CONNECT_S = 5.0
 _ANSWER_S = 30.0
 _LOAD_S = 600.0
 _DONE = "[DONE]"
@@ -25,8 +27,11 @@ class NodeClient:
 
     def __init__(self, *, run: RunFile, token: str) -> None:
         self.run = run
-        self._http = LocalHttp(
-            run.url, {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        self._http = httpx.Client(
+            base_url=run.url,
+            headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
+            timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
+            trust_env=False,  # never through a proxy
         )
 
     @classmethod
@@ -49,7 +54,7 @@ class NodeClient:
     def health(self) -> dict[str, Any]:
         """What /health says, also when it isn't well."""
         with _readable_errors():
-            return _object(self._http.request("GET", "/health", within_s=_ANSWER_S).content)
+            return _object(self._http.get("/health").content)
 
     def models(self) -> list[dict[str, Any]]:
         """Every model with what is going on with it."""
@@ -119,33 +124,38 @@ class NodeClient:
     ) -> Generator[dict[str, Any], None, None]:
         """The deltas of one streamed answer. Closing the iterator stops it."""
         body = {"model": model, "messages": list(messages), "stream": True}
-        path = "/v1/chat/completions"
+        timeout = httpx.Timeout(_LOAD_S, connect=_CONNECT_S)
         with (
             _readable_errors(),
-            self._http.stream("POST", path, _json(body), silent_s=_LOAD_S) as answer,
+            self._http.stream("POST", "/v1/chat/completions", content=_json(body), timeout=timeout) as answer,
         ):
-            for line in _good_lines(answer):
+            if answer.status_code != httpx.codes.OK:
+                raise _refusal(answer.status_code, answer.read())
+            for line in answer.iter_lines():
                 data = line.removeprefix("data:").strip()
                 if not line.startswith("data:") or data == _DONE:
                     continue
                 chunk = _object(data)
                 if "error" in chunk:
-                    raise _refusal(answer.status, data)
+                    raise _refusal(answer.status_code, data)
                 for choice in chunk.get("choices", ()):
                     yield choice["delta"]
 
     def events(self, *, silent_s: float) -> Generator[tuple[str, dict[str, Any]], None, None]:
         """What happens, as kind and data, until the node ends it; CommandError after a silence of so many seconds."""
-        with _readable_errors(), self._http.stream("GET", "/v0/events", silent_s=silent_s) as answer:
+        timeout = httpx.Timeout(silent_s, connect=_CONNECT_S)
+        with _readable_errors(), self._http.stream("GET", "/v0/events", timeout=timeout) as answer:
+            if answer.status_code != httpx.codes.OK:
+                raise _refusal(answer.status_code, answer.read())
             kind = ""
-            for line in _good_lines(answer):
+            for line in answer.iter_lines():
                 name, _, value = line.partition(": ")
                 if name == "event":
                     kind = value
                 elif name == "data" and kind:
                     yield kind, _object(value)
                 elif name == "data":  # last words of a stream whose router was lost
-                    raise _refusal(answer.status, value)
+                    raise _refusal(answer.status_code, value)
                 elif not line:
                     kind = ""
 
@@ -157,27 +167,24 @@ class NodeClient:
         *,
         within_s: float = _ANSWER_S,
     ) -> dict[str, Any]:
+        timeout = httpx.Timeout(within_s, connect=_CONNECT_S)
         content = None if body is None else _json(body)
         with _readable_errors():
-            answer = self._http.request(method, path, content, within_s=within_s)
+            answer = self._http.request(method, path, content=content, timeout=timeout)
         if not answer.is_success:
-            raise _refusal(answer.status, answer.content)
+            raise _refusal(answer.status_code, answer.content)
         return _object(answer.content)
-
-
-def _good_lines(answer: HTTPResponse) -> Generator[str, None, None]:
-    if answer.status != HTTPStatus.OK:
-        raise _refusal(answer.status, answer.read())
-    return lines_of(answer)
 
 
 @contextmanager
 def _readable_errors() -> Iterator[None]:
     try:
         yield
-    except TimeoutError as error:
+    except httpx.ConnectError as error:
+        raise NodeNotRunning from error
+    except httpx.TimeoutException as error:
         raise CommandError("the node doesn't answer in time; see its log") from error
-    except (HTTPException, OSError) as error:
+    except httpx.TransportError as error:
         raise CommandError(f"the connection to the node broke ({error})") from error
 
 
@@ -195,7 +202,7 @@ def _object(data: str | bytes) -> dict[str, Any]:
 
 
 def _refusal(status: int, data: str | bytes) -> CommandError:
-    if status == HTTPStatus.UNAUTHORIZED:  # ours knows its token, so this is another one that took the port
+    if status == httpx.codes.UNAUTHORIZED:  # ours knows its token, so this is another one that took the port
         return NodeNotRunning()
     error = _object(data).get("error")
     if not isinstance(error, dict):

@@ -12,7 +12,7 @@ from corral.app.left_out import left_out
 LARGE = {  # and who loads it when it is needed
     "PIL._imagingft": "nobody",
     "gguf": "tests",
-    "httpx": "tests",
+    "httpx._main": "nobody",
     "huggingface_hub": "nobody",
     "llama_cpp": "workers",
     "llguidance": "workers",

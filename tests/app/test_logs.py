@@ -77,7 +77,7 @@ def test_no_secret_reaches_any_output(opened: Opened) -> None:
 
 def test_the_level_holds(opened: Opened) -> None:
     structlog.get_logger("corral.test").debug("detail")
-    logging.getLogger("asyncio").info("request")
+    logging.getLogger("httpx").info("request")
     assert opened.close() == []
 
 
