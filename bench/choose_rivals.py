@@ -9,6 +9,7 @@ from corral.app.gateway.choice import Mode, Ranked
 from corral.app.gateway.chooser import Choice, Chooser
 from corral.app.gateway.endpoint import Endpoint, EndpointId, GatewayRequest, place_of
 from corral.app.gateway.experience import Experience
+from corral.app.gateway.fingerprints import NO_FINGERPRINTS
 
 
 class LeastBusy(Chooser):
@@ -26,7 +27,7 @@ class LeastBusy(Chooser):
         turned = [*endpoints[start:], *endpoints[:start]]
         loads = {each.id: self._load(place_of(each, request.model)) for each in endpoints}
         turned.sort(key=lambda each: loads[each.id].running + loads[each.id].waiting)
-        return Choice(turned, [Ranked(each.id, 0.0) for each in turned], (), Mode.METRICS)
+        return Choice(turned, [Ranked(each.id, 0.0) for each in turned], NO_FINGERPRINTS, Mode.METRICS)
 
 
 class Oracle(Chooser):
@@ -55,7 +56,7 @@ class Oracle(Chooser):
         best = order[0].id
         self._to_come.setdefault(best, {})[job.number] = self._machines[best].alone_s(job)
         ranking = [Ranked(each.id, 0.0 if each is order[0] else float("inf")) for each in order]
-        return Choice(list(order), ranking, (), Mode.AUTO)
+        return Choice(list(order), ranking, NO_FINGERPRINTS, Mode.AUTO)
 
     def sent(self, endpoint: Endpoint, request: GatewayRequest, choice: Choice) -> bool:
         """It begins."""

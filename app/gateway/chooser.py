@@ -19,7 +19,8 @@ from corral.app.gateway.choice import (
 )
 from corral.app.gateway.endpoint import Endpoint, EndpointId, GatewayRequest, place_of
 from corral.app.gateway.experience import Experience
-from corral.app.gateway.prefixes import Fingerprints, fingerprints, json_prompt, shared_characters
+from corral.app.gateway.fingerprints import NO_FINGERPRINTS, Fingerprints, fingerprints, json_prompt
+from corral.app.gateway.kept import NOTHING_EXPECTED, Expected
 from corral.app.gateway.shortlist import MOST_LOOKED_AT, Shortlist
 from corral.engines.errors import (
     EngineError,
@@ -46,7 +47,7 @@ class Choice:
 
     endpoints: list[Endpoint]
     order: Sequence[Ranked] = ()  # empty: there was nothing to choose
-    prompt: Fingerprints = ()
+    prompt: Fingerprints = NO_FINGERPRINTS
     mode: Mode = Mode.AUTO
 
     def worthwhile(self) -> list[Endpoint]:
@@ -99,6 +100,7 @@ class Chooser:
         self._now = now
         self._turns: Counter[str] = Counter()
         self._shortlist = Shortlist()
+        self._expected: dict[int, tuple[Fingerprints, Expected]] = {}  # to be found by what was sent
         self._due: dict[EndpointId, dict[int, float]] = {}  # when what was sent should be answered
 
     def choose(self, endpoints: Sequence[Endpoint], request: GatewayRequest) -> Choice:
@@ -134,7 +136,8 @@ class Chooser:
         if choice.prompt:
             place = place_of(endpoint, request.model)
             most = min(_MOST_PRINTS, max(_LEAST_PRINTS, _PRINTS_PER_SLOT * endpoint.slots(request.model)))
-            self._experience.prefixes.note(place, choice.prompt, now=self._now(), most=most)
+            expected = self._experience.prefixes.note(place, choice.prompt, now=self._now(), most=most)
+            self._expected[id(request)] = choice.prompt, expected
         cost_s = choice.cost_of(endpoint)
         if cost_s is not None and self._mode is Mode.AUTO:
             patience_s = cost_s if request.json.get("stream") is True else _WHOLE * cost_s
@@ -144,6 +147,7 @@ class Chooser:
     def failed(self, endpoint: Endpoint, request: GatewayRequest, error: BaseException) -> None:
         """It came to nothing, because of the endpoint or not."""
         self._over(endpoint, request)
+        self._expected.pop(id(request), None)
         place, now = place_of(endpoint, request.model), self._now()
         if is_busy(error):
             self._experience.busy(place, now=now)
@@ -159,6 +163,14 @@ class Chooser:
         if self._experience.failures or self._experience.breakers:
             self._experience.answered(place_of(endpoint, request.model), now=self._now())
 
+    def ended(self, endpoint: Endpoint, request: GatewayRequest) -> None:
+        """An answer that had begun has ended: what it found in the cache is known if it is complete."""
+        prompt, expected = self._expected.pop(id(request), (NO_FINGERPRINTS, NOTHING_EXPECTED))
+        trace = request.trace
+        if prompt and trace.prompt_tokens:
+            share = min(1.0, trace.cached_tokens / trace.prompt_tokens)
+            self._experience.prefixes.found(place_of(endpoint, request.model), prompt, expected, share)
+
     def _over(self, endpoint: Endpoint, request: GatewayRequest) -> None:
         due = self._due.get(endpoint.id)
         if due is not None and due.pop(id(request), None) is not None and not due:
@@ -172,6 +184,7 @@ class Chooser:
         place = place_of(endpoint, model)
         load = self._admission.load(place)
         standing = endpoint.standing(model)
+        kept = self._experience.prefixes.at(place)
         return Candidate(
             id=endpoint.id,
             standing=standing,
@@ -180,8 +193,7 @@ class Chooser:
             waiting=load.waiting,
             pace=self._experience.paces.of(place, now=now),
             shared_characters=max(
-                shared_characters(prompt, self._experience.prefixes.known(place)),
-                shared_characters(prompt, standing.prefixes),
+                prompt.shared(kept.known), prompt.shared(standing.prefixes, gone=kept.gone)
             ),
             penalty=self._experience.failures.penalty(place, now=now),
             overdue_s=self._overdue_s(endpoint, now),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -127,7 +128,10 @@ class Gateway:
             request.trace.endpoint_id, request.trace.endpoint_name = endpoint.id, endpoint.name
             waited = queue_headers(request.trace.queued_s) if queued else {}
             headers = {**answer.headers, **_who(endpoint), **waited}
-            return replace(answer, headers=headers, body=_HeldBody(answer.body, (slot.release,))), endpoint
+            ended = partial(self._chooser.ended, endpoint, request)
+            return replace(
+                answer, headers=headers, body=_HeldBody(answer.body, (slot.release, ended))
+            ), endpoint
         raise failure or NoCapableEndpoint(
             f"nobody can serve model {request.model!r} now; see GET /v1/models", param="model"
         )

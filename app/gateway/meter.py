@@ -1,13 +1,12 @@
 """Notes what is known of one answer: in the request's trace, for the metrics, for choosing next time."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from corral.app.gateway.endpoint import EndpointId, GatewayRequest
 from corral.app.gateway.experience import Experience
-from corral.app.gateway.pace import Stopwatch
+from corral.app.gateway.pace import Crowd, Stopwatch
 from corral.engines.events import Done, Event, Started, TextDelta, ToolCallDelta
 
 
@@ -39,26 +38,26 @@ class Meters:
         self.experience = experience or Experience()
         self.now = now
         self.clock = clock
-        self._in_flight: Counter[str] = Counter()
+        self._crowds: dict[str, Crowd] = {}  # of models that answer at the moment
 
     def begin(self, request: GatewayRequest, *, warm: bool) -> "Meter":
         """`warm`: the model is loaded. The meter has to be ended."""
         model = request.model.strip().lower()
-        self._in_flight[model] += 1
-        watch = Stopwatch(self.clock, at_once=self._in_flight[model], warm=warm)
+        crowd = self._crowds.setdefault(model, Crowd(self.clock))
+        crowd.enter()
+        watch = Stopwatch(self.clock, crowd=crowd, warm=warm)
         return Meter(self, request, watch)
 
     def end(self, request: GatewayRequest, watch: Stopwatch) -> None:
         """An answer has ended, in whatever way."""
         model = request.model.strip().lower()
-        at_once = self._in_flight[model]
-        if at_once > 1:
-            self._in_flight[model] -= 1
-        else:
-            del self._in_flight[model]
+        crowd = self._crowds[model]
+        crowd.leave()
+        if not crowd.count:
+            del self._crowds[model]
         if watch.completion_tokens is not None:
             place = self.endpoint, self.listed_name(request.model) or model
-            self.experience.paces.note(place, watch, at_once=at_once, now=self.now())
+            self.experience.paces.note(place, watch, now=self.now())
 
 
 class Meter:

@@ -28,22 +28,68 @@ def slowdown(at_once: float, crowding: float = CROWDING) -> float:
     return 1.0 + crowding * max(0.0, at_once - 1.0)
 
 
+class Crowd:
+    """Answers of one model that one place gives at the same time, counted over time."""
+
+    __slots__ = ("_at", "_clock", "_seconds", "count")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._at = clock()
+        self._seconds = 0.0
+        self.count = 0
+
+    def enter(self) -> None:
+        """One more begins."""
+        self._seconds, self._at = self.seconds(), self._clock()
+        self.count += 1
+
+    def leave(self) -> None:
+        """One ends."""
+        self._seconds, self._at = self.seconds(), self._clock()
+        self.count -= 1
+
+    def seconds(self) -> float:
+        """That all of them have taken together."""
+        return self._seconds + self.count * (self._clock() - self._at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What two clocks showed: that on the wall, and the crowd's."""
+
+    at: float
+    together_s: float
+
+    def others_since(self, earlier: "_Moment") -> float:
+        """How many answers ran beside this one in the mean."""
+        passed_s = self.at - earlier.at
+        return max(0.0, (self.together_s - earlier.together_s) / passed_s - 1.0) if passed_s > 0.0 else 0.0
+
+    def towards(self, later: "_Moment", share: float) -> "_Moment":
+        """Somewhere between two moments."""
+        return _Moment(
+            self.at + share * (later.at - self.at),
+            self.together_s + share * (later.together_s - self.together_s),
+        )
+
+
 class Stopwatch:
-    """Measures one answer. `at_once`: answers of its model in flight when it began, itself included."""
+    """Measures one answer. `crowd`: it and all others of its model there; it has entered, and leaves after the end."""
 
-    __slots__ = ("_at_once", "_began", "_choices", "_clock", "_done", "_ended", "_first", "_started", "_warm")
+    __slots__ = ("_began", "_choices", "_clock", "_crowd", "_done", "_ended", "_first", "_started", "_warm")
 
-    def __init__(self, clock: Callable[[], float], *, at_once: int, warm: bool) -> None:
+    def __init__(self, clock: Callable[[], float], *, crowd: Crowd, warm: bool) -> None:
         """`warm`: the model was loaded already, so that the time until it started is that of the prompt."""
         self._clock = clock
-        self._began = clock()
-        self._at_once = at_once
+        self._crowd = crowd
+        self._began = self._now()
         self._warm = warm
-        self._started: tuple[Started, float] | None = None
-        self._first: float | None = None
+        self._started: tuple[Started, _Moment] | None = None
+        self._first: _Moment | None = None
         self._choices = 0
         self._done: Done | None = None
-        self._ended = 0.0
+        self._ended = self._began
 
     def see(self, events: Sequence[Event]) -> None:
         """What has just come."""
@@ -54,21 +100,21 @@ class Stopwatch:
             elif kind is Finished:
                 self._choices += 1
             elif isinstance(event, Started):
-                self._started = event, self._clock()
+                self._started = event, self._now()
             elif isinstance(event, Done):
-                self._done, self._ended = event, self._clock()
+                self._done, self._ended = event, self._now()
 
     def first_token(self) -> None:
         """It has come."""
         if self._first is None:
-            self._first = self._clock()
+            self._first = self._now()
 
     def counted(self, done: Done, *, choices: int = 1) -> None:
         """An answer whose events nobody saw is complete: it had so many tokens.
 
         If not even its first token was seen, the time is shared out as if reading were PREFILL_TIMES as fast.
         """
-        now = self._clock()
+        now = self._now()
         self._done, self._ended, self._choices = done, now, choices
         read = done.prompt_tokens - done.cached_tokens
         if self._first is not None:
@@ -79,31 +125,42 @@ class Stopwatch:
         elif done.completion_tokens:
             work = read / PREFILL_TIMES
             share = work / (work + done.completion_tokens / max(1, choices))
-            self._first = self._began + share * (now - self._began)
+            self._first = self._began.towards(now, share)
 
     @property
     def completion_tokens(self) -> int | None:
         """Generated for each choice; None before the end."""
         return None if self._done is None else self._done.completion_tokens // max(1, self._choices)
 
-    def others(self, at_once: int) -> float:
-        """How many answers ran beside it in the mean; `at_once`: in flight now, this one included."""
-        return (self._at_once + at_once) / 2.0 - 1.0
+    @property
+    def cached_share(self) -> float | None:
+        """Of the prompt; None before the end."""
+        done = self._done
+        return done.cached_tokens / done.prompt_tokens if done is not None and done.prompt_tokens else None
 
-    def pace(self, at_once: int, crowding: float = CROWDING) -> Pace:
-        """What can be said after Done; `at_once`: answers in flight now, this one included."""
-        share = slowdown(1.0 + self.others(at_once), crowding)
-        return Pace(decode=self._decode(share), prefill=self._prefill(share))
+    def others(self) -> float:
+        """How many answers ran beside it in the mean while it was generated."""
+        return 0.0 if self._first is None else self._ended.others_since(self._first)
 
-    def _decode(self, share: float) -> float | None:
+    def pace(self, crowding: float = CROWDING) -> Pace:
+        """What can be said after Done, of an answer that is alone."""
+        return Pace(decode=self._decode(crowding), prefill=self._prefill(crowding))
+
+    def _decode(self, crowding: float) -> float | None:
         tokens, first = self.completion_tokens, self._first
-        if tokens is None or first is None or tokens < _MANY_TOKENS or self._ended <= first:
+        if tokens is None or first is None or tokens < _MANY_TOKENS or self._ended.at <= first.at:
             return None
-        return share * (tokens - 1) / (self._ended - first)
+        return slowdown(1.0 + self.others(), crowding) * (tokens - 1) / (self._ended.at - first.at)
 
-    def _prefill(self, share: float) -> float | None:
+    def _prefill(self, crowding: float) -> float | None:
         if self._started is None or not self._warm:
             return None
-        started, at = self._started
+        started, then = self._started
         tokens = started.prompt_tokens - started.cached_tokens
-        return share * tokens / (at - self._began) if tokens >= _LONG_PROMPT and at > self._began else None
+        if tokens < _LONG_PROMPT or then.at <= self._began.at:
+            return None
+        share = slowdown(1.0 + then.others_since(self._began), crowding)
+        return share * tokens / (then.at - self._began.at)
+
+    def _now(self) -> _Moment:
+        return _Moment(self._clock(), self._crowd.seconds())

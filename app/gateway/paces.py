@@ -24,19 +24,19 @@ class Paces:
         self._crowdings: OrderedDict[PlaceId, Crowding] = OrderedDict()
         self._lengths: OrderedDict[str, float] = OrderedDict()
 
-    def note(self, place: PlaceId, watch: Stopwatch, *, at_once: int, now: float) -> None:
-        """An answer has ended; `at_once`: answers of its model in flight there, this one included."""
+    def note(self, place: PlaceId, watch: Stopwatch, *, now: float) -> None:
+        """An answer has ended."""
         tokens = watch.completion_tokens
         if tokens is None:
             return
         _put(self._lengths, place[1], _mean(self._lengths.get(place[1]), tokens))
         crowding = self._crowdings.get(place) or Crowding()
-        new, old = watch.pace(at_once, crowding.value), self.of(place, now=now)
+        new, old = watch.pace(crowding.value), self.of(place, now=now)
         if new == UNKNOWN:
             return
         decode = _mean(old.decode, new.decode)
         if new.decode is not None and decode is not None:
-            others = watch.others(at_once)
+            others = watch.others()
             crowding.see(others, slowdown(1.0 + others, crowding.value) / new.decode, alone_s=1.0 / decode)
             _put(self._crowdings, place, crowding)
         pace = Pace(decode=decode, prefill=_mean(old.prefill, new.prefill), crowding=crowding.value)

@@ -1,7 +1,6 @@
 """What a peer does when the router asks it: its own pool answers, never its gateway, so nothing goes in circles."""
 
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -10,9 +9,9 @@ import structlog
 from corral.app.gateway.endpoint import EndpointId
 from corral.app.gateway.event_merge import EventMerge
 from corral.app.gateway.experience import Experience
-from corral.app.gateway.pace import Stopwatch
+from corral.app.gateway.fingerprints import engine_prompt, fingerprints
+from corral.app.gateway.pace import Crowd, Stopwatch
 from corral.app.gateway.pool_endpoint import Pool
-from corral.app.gateway.prefixes import engine_prompt, fingerprints
 from corral.app.serving import infer_wire as wire
 from corral.app.serving.errors import StaleRouter
 from corral.engines.errors import EngineError, InvalidRequest
@@ -49,7 +48,7 @@ class InferRoute:
         self._keep_alive_s = keep_alive_s
         self._now = now
         self._clock = clock
-        self._in_flight: Counter[str] = Counter()
+        self._crowds: dict[str, Crowd] = {}
 
     def route(self) -> PeerRoute:
         """For the peer port."""
@@ -83,23 +82,25 @@ class InferRoute:
 
     @contextmanager
     def _watched(self, call: wire.InferCall) -> Iterator[Stopwatch]:
-        """Notes the prompt now and the pace at the end."""
+        """Notes the prompt now, the pace and what was cached at the end."""
         status = self._pool.find(call.model)
         warm = status is not None and status.loaded is not None
         name = call.model.strip().lower() if status is None else status.file.name
         place = self._endpoint, name
         prompt = fingerprints(engine_prompt(call.request))
-        self._experience.prefixes.note(place, prompt, now=self._now())
-        self._in_flight[name] += 1
-        watch = Stopwatch(self._clock, at_once=self._in_flight[name], warm=warm)
+        expected = self._experience.prefixes.note(place, prompt, now=self._now())
+        crowd = self._crowds.setdefault(name, Crowd(self._clock))
+        crowd.enter()
+        watch = Stopwatch(self._clock, crowd=crowd, warm=warm)
         try:
             yield watch
         finally:
-            at_once = self._in_flight[name]
-            self._in_flight[name] -= 1
-            if at_once == 1:
-                del self._in_flight[name]
-            self._experience.paces.note(place, watch, at_once=at_once, now=self._now())
+            crowd.leave()
+            if not crowd.count:
+                del self._crowds[name]
+            self._experience.paces.note(place, watch, now=self._now())
+            if watch.cached_share is not None:
+                self._experience.prefixes.found(place, prompt, expected, watch.cached_share)
 
 
 async def _ready(events: EventMerge, timeout_s: float) -> Sequence[Event]:

@@ -11,6 +11,7 @@ from corral.app.gateway.errors import NoCapableEndpoint
 from corral.app.gateway.pace import Pace
 from corral.app.gateway.standing import Machine, Reported
 from corral.engines.errors import ModelNotFound, WorkerCrashed
+from corral.engines.events import Done, Event, Started, TextDelta
 from corral.engines.model import ModelStatus
 from tests.app.gateway.machines import Machines
 from tests.app.gateway.scripted import ANSWER, MODEL, chat, status
@@ -26,6 +27,21 @@ async def test_a_conversation_stays_where_it_was() -> None:
     assert len({first, *others}) == 3  # equals take turns
     for turn in range(4):
         assert await there.ask(LONG + "and then " * turn * 100) == first
+
+
+def found(cached_tokens: int) -> tuple[Event, ...]:
+    """An answer to a prompt of 3,000 tokens of which so many were cached."""
+    counts = {"prompt_tokens": 3000, "cached_tokens": cached_tokens}
+    return Started(**counts), TextDelta(index=0, text="a"), Done(**counts, completion_tokens=1)
+
+
+async def test_a_machine_that_drops_what_it_read_is_a_machine_like_others() -> None:
+    there = Machines("a", "b", script=found(2900))
+    first = await there.ask(LONG)
+    assert [await there.ask(LONG) for _ in range(3)] == [first] * 3
+    there.pools["a"].script = there.pools["b"].script = found(0)
+    assert await there.ask(LONG) == first
+    assert await there.ask(LONG) != first
 
 
 async def test_a_new_router_knows_from_reports_who_has_a_prefix() -> None:

@@ -10,7 +10,8 @@ from msgspec import structs
 
 from corral.app.gateway.endpoint import EndpointId
 from corral.app.gateway.experience import Experience
-from corral.app.gateway.pace import Pace, Stopwatch
+from corral.app.gateway.fingerprints import Fingerprints
+from corral.app.gateway.pace import Crowd, Pace, Stopwatch
 from corral.app.serving import load_report as report
 from corral.app.serving.heard_models import HeardModels
 from corral.app.serving.reporter import NEW_S, Reporter
@@ -207,12 +208,14 @@ def test_the_machine_is_heard() -> None:
 
 def answered(machine: Machine, model: str) -> None:
     """An answer of 200 prompt tokens in one second and 11 more in another."""
-    watch = Stopwatch(machine.clock, at_once=1, warm=True)
+    crowd = Crowd(machine.clock)
+    crowd.enter()
+    watch = Stopwatch(machine.clock, crowd=crowd, warm=True)
     machine.clock.now += 1.0
     watch.see([Started(prompt_tokens=200, cached_tokens=0), TextDelta(index=0, text="a")])
     machine.clock.now += 1.0
     watch.see([Finished(index=0, reason="stop"), Done(prompt_tokens=200, completion_tokens=11)])
-    machine.experience.paces.note((OWN, model), watch, at_once=1, now=machine.clock.now)
+    machine.experience.paces.note((OWN, model), watch, now=machine.clock.now)
 
 
 def test_what_a_model_does_is_heard() -> None:
@@ -226,8 +229,9 @@ def test_what_a_model_does_is_heard() -> None:
     assert heard.reported("a").active == 0
 
 
-def prints(*numbers: int) -> tuple[bytes, ...]:
-    return tuple(number.to_bytes(8, "big") for number in numbers)
+def prints(*numbers: int) -> Fingerprints:
+    lengths = tuple(512 * (place + 1) for place in range(len(numbers)))
+    return Fingerprints(tuple(number.to_bytes(8, "big") for number in numbers), lengths, lengths, lengths[-1])
 
 
 def test_fingerprints_are_told_for_a_while_and_remembered() -> None:
@@ -237,13 +241,13 @@ def test_fingerprints_are_told_for_a_while_and_remembered() -> None:
     machine.experience.prefixes.note((OWN, "a"), prints(1, 2), now=machine.clock.now)
     machine.clock.now += NEW_S / 2
     machine.tell(heard)
-    assert set(heard.reported("a").prefixes) == set(prints(1, 2))
+    assert set(heard.reported("a").prefixes) == set(prints(1, 2).prints)
     machine.clock.now += NEW_S
     assert b"\0\0\0\2" not in machine.reporter.live()
     machine.tell(heard)
-    assert set(heard.reported("a").prefixes) == set(prints(1, 2))
+    assert set(heard.reported("a").prefixes) == set(prints(1, 2).prints)
     machine.tell(late)  # gets the static part, which has them all
-    assert set(late.reported("a").prefixes) == set(prints(1, 2))
+    assert set(late.reported("a").prefixes) == set(prints(1, 2).prints)
 
 
 def test_reports_are_bounded_whatever_there_is() -> None:
