@@ -85,6 +85,12 @@ class TrayIcon:
             with self._turn:
                 self._on_main(self._draw_again)
 
+    def appear_again(self) -> None:
+        """A panel that asks about an AppIndicator while it is being made may leave it out until its status changes."""
+        if self.backend == "appindicator":
+            with self._turn:
+                self._on_main(self._appear_again)
+
     def is_docked(self) -> bool:
         """Whether a panel shows it, as far as the backend knows."""
         if self.backend == "xorg":
@@ -127,6 +133,11 @@ class TrayIcon:
     def _draw_again(self) -> None:
         if not self._stopping.is_set():
             self._icon.icon = self._image(self._look)
+
+    def _appear_again(self) -> None:
+        if not self._stopping.is_set():
+            self._icon.visible = False
+            self._icon.visible = True
 
     def _on_main(self, call: Callable[[], None]) -> None:
         if self.backend == "darwin":

@@ -32,6 +32,7 @@ from corral.app.paths import DataDir
 from corral.app.settings_table import Settings
 
 _DOCK_EVERY_S, _DOCK_FOR_S = 10.0, 300.0  # a panel may come up after us
+_KNOWN_S = 2.0  # by then the panel knows the icon
 _SETTLE_S = 2.0  # threads of toolkits that have nothing left to do
 _LOG = structlog.get_logger(__name__)
 
@@ -149,6 +150,9 @@ class Tray:
             return node.dashboard_url()
 
     def _dock(self) -> None:
+        if self._leaving.wait(_KNOWN_S):
+            return
+        self._icon.appear_again()
         told = False
         for _ in range(round(_DOCK_FOR_S / _DOCK_EVERY_S)):
             if self._leaving.wait(_DOCK_EVERY_S) or self._icon.is_docked():
