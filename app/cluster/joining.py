@@ -24,6 +24,8 @@ from corral.peers.transport.errors import PeerError
 
 WELCOME_PATH = "/peer/welcome"
 _LOOK_S = 2.0
+_FOUND_TRIES = 20  # for a wish: discovery takes a moment after a start
+_FOUND_AGAIN_S = 0.5
 _AGAIN_S = 30.0
 _INFO_S = 5.0  # each machine knows by itself which cluster it is of
 _WELCOME_TRIES = 30
@@ -157,7 +159,7 @@ class Joining:
                 return await self._ask_by_itself(knocking, found)
             if wish.token is not None:
                 return await self._with_token(knocking, found, wish.token)
-            door, info = await self._wished_door(knocking, found, wish.host)
+            door, info = await self._wished_door(knocking, wish.host)
             if wish.code is not None:
                 newcomer: Newcomer = CodeNewcomer(identity=self._identity, name=self._name, code=wish.code)
                 return await self._join(knocking, door, newcomer, info.name)
@@ -188,13 +190,11 @@ class Joining:
                 seen.append((door, info))
         return seen
 
-    async def _wished_door(
-        self, knocking: Knocking, found: Sequence[Door], host: str | None
-    ) -> tuple[Door, ClusterInfo]:
+    async def _wished_door(self, knocking: Knocking, host: str | None) -> tuple[Door, ClusterInfo]:
         if host is not None:
             door = Door(address=Address.parse(host, default_port=FRONT_PORT))
             return door, await knocking.info(door)
-        seen = await self._seen(knocking, found)
+        seen = await self._seen_soon(knocking)
         if not seen:
             raise CantJoin(
                 "no other cluster is found on this network; name one of its machines: corral cluster join --host NAME"
@@ -202,6 +202,13 @@ class Joining:
         if len(seen) > 1:
             raise _several(seen)
         return seen[0]
+
+    async def _seen_soon(self, knocking: Knocking) -> list[tuple[Door, ClusterInfo]]:
+        for _ in range(_FOUND_TRIES):
+            if seen := await self._seen(knocking, self._doors()):
+                return seen
+            await asyncio.sleep(_FOUND_AGAIN_S)
+        return []
 
     async def _with_token(self, knocking: Knocking, found: Sequence[Door], text: str) -> Admittance:
         token = Token.parse(text)

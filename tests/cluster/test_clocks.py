@@ -158,8 +158,10 @@ def test_a_clock_that_jumps_disturbs_nobody(
     chat = {"model": "of-h1", "messages": [{"role": "user", "content": "good morning"}]}
     assert router.ask("POST", "/v1/chat/completions", chat, key=key).status_code == 200
     clocks["h2"].set(jump_s)
-    answers = [machines[0].ask("POST", "/v1/chat/completions", chat, key=key) for _ in range(3)]
+    answers = [machines[0].ask("POST", "/v1/chat/completions", chat, key=key)]
     assert answers[0].status_code == 200, answers[0].text
+    while answers[-1].status_code == 200 and len(answers) < 6:  # a new minute may begin between two
+        answers.append(machines[0].ask("POST", "/v1/chat/completions", chat, key=key))
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["retry-after"]) <= 120
     assert ask(machines[0], "GET", "/v0/auth/me", key=session)["user"]["username"] == USER["username"]
