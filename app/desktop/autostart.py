@@ -5,7 +5,6 @@ macOS and Windows follow the documented formats and have not been run; see docs/
 
 import importlib
 import os
-import plistlib
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -58,6 +57,8 @@ def desktop_entry(command: Sequence[str]) -> str:
 
 def launch_agent(command: Sequence[str]) -> bytes:
     """For launchd, in the user's own session."""
+    import plistlib  # and an XML parser with it: for macOS only
+
     return plistlib.dumps(
         {
             "Label": MAC_LABEL,
