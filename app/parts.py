@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
@@ -53,10 +54,13 @@ from corral.app.supervisor import Supervisor
 from corral.app.telemetry import Telemetry
 from corral.app.upstream.client import UpstreamClient
 from corral.app.version import program_version
+from corral.engines.accelerators import Accelerators
+from corral.engines.devices import read_devices
 from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
 from corral.engines.limits import PoolLimits
 from corral.engines.llama.engine import LlamaEngine
+from corral.engines.load import read_load
 from corral.engines.pool import ModelPool
 
 
@@ -80,11 +84,13 @@ class Parts:
         self.recorder = Recorder(database=state.database, keep=Keep(state.shared.current.history))
         self.quotas = Quotas()
         self.feed = EventFeed()
+        self._accelerators = Accelerators()
+        self._devices = partial(read_devices, self._accelerators)
         self.pool = self._pool()
         self.upstream = UpstreamClient()
-        self.telemetry = Telemetry(models=self.pool)
+        self.telemetry = Telemetry(models=self.pool, read=lambda: read_load(self._accelerators.known()))
         self._metrics = Metrics(CollectorRegistry())
-        self.own_machine = OwnMachine(self.telemetry)
+        self.own_machine = OwnMachine(self.telemetry, read=self._devices)
         self._experience = Experience()
         self._endpoint = PoolEndpoint(
             pool=self.pool,
@@ -142,6 +148,7 @@ class Parts:
                 queue_timeout_s=settings.model_queue_timeout_s,
             ),
             options=settings.models.for_model,
+            devices=self._devices,
         )
 
     def _endpoints(self) -> Sequence[Endpoint]:

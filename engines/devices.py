@@ -1,11 +1,11 @@
-"""What this machine has to run models with: processor cores, memory, NVIDIA cards.
+"""What this machine has to run models with: processor cores, memory, graphics cards.
 
 Limits of the control group (containers, systemd) count as the machine's own.
 """
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,15 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpu:
-    """One NVIDIA card."""
+    """One graphics card."""
 
     index: int
     name: str
     total_bytes: int
     free_bytes: int
     driver: str = ""
+    bus_id: str = ""  # on PCI, "0000:c1:00.0"
+    shares_main_memory: bool = False  # Apple silicon, integrated graphics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +45,22 @@ class Devices:
 
     cores: int  # physical ones that this process may use
     memory: Memory
-    gpus: tuple[Gpu, ...] = ()
+    gpus: tuple[Gpu, ...] = ()  # those that models can be kept on; either all share main memory, or none
 
     @property
     def gpu_free_bytes(self) -> int:
-        return sum(gpu.free_bytes for gpu in self.gpus)
+        """Beside main memory."""
+        return sum(gpu.free_bytes for gpu in self.gpus if not gpu.shares_main_memory)
+
+    @property
+    def gpu_total_bytes(self) -> int:
+        """Beside main memory."""
+        return sum(gpu.total_bytes for gpu in self.gpus if not gpu.shares_main_memory)
 
 
-def read_devices() -> Devices:
-    """Ask the system. Blocks for some milliseconds."""
-    return Devices(cores=physical_cores(), memory=read_memory(), gpus=read_gpus())
+def read_devices(gpus: Callable[[], tuple[Gpu, ...]] = tuple) -> Devices:
+    """Ask the system, and `gpus` for the cards that llama.cpp can use. Blocks."""
+    return Devices(cores=physical_cores(), memory=read_memory(), gpus=gpus())
 
 
 def physical_cores(*, own: Path = _OWN_CGROUP, cgroups: Path = _CGROUPS) -> int:
@@ -78,8 +86,8 @@ def read_memory(*, own: Path = _OWN_CGROUP, cgroups: Path = _CGROUPS) -> Memory:
     return Memory(total_bytes=total, available_bytes=available)
 
 
-def read_gpus() -> tuple[Gpu, ...]:
-    """NVIDIA cards; none if there is no driver."""
+def nvidia_cards() -> tuple[Gpu, ...]:
+    """NVIDIA's cards, whether or not llama.cpp was built for them; none if there is no driver."""
     return read_cards(_gpu)
 
 
@@ -91,7 +99,14 @@ def _gpu(nvml: Any, index: int, handle: Any) -> Gpu:
         total_bytes=int(memory.total),
         free_bytes=int(memory.free),
         driver=str(nvml.nvmlSystemGetDriverVersion()),
+        bus_id=bus_id(nvml, handle),
     )
+
+
+def bus_id(nvml: Any, handle: Any) -> str:
+    """A card's place on the bus as everybody but NVML writes it: a domain of four digits, the function behind a dot."""
+    info = nvml.nvmlDeviceGetPciInfo(handle)
+    return f"{info.domain:04x}:{info.bus:02x}:{info.device:02x}.0"
 
 
 def _groups(own: Path, cgroups: Path) -> Iterator[Path]:

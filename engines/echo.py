@@ -36,6 +36,7 @@ class EchoSettings(msgspec.Struct, frozen=True, kw_only=True):
     context_length: int = 8192
     max_sequences: int = 16
     size_bytes: int | None = None  # what the file pretends to weigh
+    gpu_memory_bytes: int = 0  # what it pretends to take on graphics cards
     capabilities: frozenset[Capability] = frozenset(
         {Capability.CHAT, Capability.COMPLETION, Capability.EMBEDDINGS, Capability.RERANK}
     )
@@ -100,6 +101,7 @@ class EchoModel:
             gpu_layers=0,
             flash_attention=False,
             vocabulary_size=0,
+            gpu_memory_bytes=self._settings.gpu_memory_bytes,
             description="echo",
         )
 

@@ -19,6 +19,7 @@ class Resident:
     memory_bytes: int
     last_used_at: float
     busy: bool
+    gpu_memory_bytes: int = 0  # of `memory_bytes`, on cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,23 @@ def make_room(
         f"this model needs {needed_bytes} bytes of memory, and at most {available} bytes can be made available; "
         "use a smaller model or quantisation, or a shorter context"
     )
+
+
+def in_the_way(
+    *, needed_bytes: int, free_bytes: int, total_bytes: int, residents: Sequence[Resident]
+) -> tuple[SlotId, ...]:
+    """The idle models to unload so that all of another one can be on the cards, the least recently used first.
+
+    None if it can be there already, or can't be there anyway; then it gets what is free, and main memory.
+    """
+    idle = [each for each in residents if not each.busy and each.gpu_memory_bytes > 0]
+    idle.sort(key=lambda each: each.last_used_at)
+    if needed_bytes > total_bytes:
+        return ()
+    for count in range(len(idle) + 1):
+        if free_bytes + sum(each.gpu_memory_bytes for each in idle[:count]) >= needed_bytes:
+            return tuple(each.id for each in idle[:count])
+    return ()
 
 
 def allowance(residents: Sequence[Resident], limits: PoolLimits) -> int | None:

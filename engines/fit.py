@@ -9,14 +9,16 @@
                      1024 at least)
     sequences        8 to 16 with a context each; one for every 512 shared cells, 4 to 32
     parked           beside shared cells: half as many bytes of main memory for finished sequences, if that is still
-                     within half of the memory and at most a 16th of the free main memory; else none
-    GPU layers       all that fit into the free memory of the cards with their part of the cache, less a reserve
+                     within half of the memory and at most a 16th of the free main memory; else none, and none of a model
+                     in cards' own memory, where copying a sequence takes longer than reading its text again
+    GPU layers       all that fit into the free memory of the cards with their part of the cache, less a reserve for
+                     each; of cards that share main memory, no more than is free there
     threads          physical cores
 
 Encoders keep no cache; they read a whole input in one step, so their batch is as long as their context.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from corral.engines.devices import Devices
 from corral.engines.model import Capability, LoadOptions, ModelFile
@@ -29,6 +31,7 @@ STREAMS_SHARE = 24  # they take at most this part of the free memory
 _CACHED_SHARE = (
     2  # shared cells: finished sequences may hold one in so many, if there is nowhere else to keep them
 )
+_CACHED_SHARE_ON_CARDS = 4  # … and on cards, which read prompts fast, one byte for so many of the weights
 _HARDLY_FELT = 16  # … and else as many bytes as one in so many of the weights'
 _PARKED_SHARE = 2  # they get one byte elsewhere for so many of the cache
 _PARKED_MEMORY_SHARE = 16  # … but at most one in so many of the free main memory
@@ -41,7 +44,7 @@ CELL_STEP = 256  # llama.cpp rounds the number of cells up to this
 
 _FIXED_OVERHEAD = 192 * 2**20  # compute buffers, code, tokenizer
 _WEIGHTS_OVERHEAD = 0.05  # repacked tensors and what grows with the model
-_GPU_RESERVE = 512 * 2**20
+_GPU_RESERVE = 512 * 2**20  # on each card, for compute buffers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +85,11 @@ def plan(file: ModelFile, options: LoadOptions, devices: Devices) -> Plan:
     if options.context_length is None:
         context = min(context, cache)
     sequences = options.max_sequences or streams or _sequences(cache)
-    parked = _parked_bytes(file, cache, free, devices) if cache < context * sequences else 0
     gpu_layers = _gpu_layers(file, options, cache, devices)
-    on_gpu = _gpu_share(file, gpu_layers)
-    weights_and_cache = file.size_bytes + cache * file.kv_bytes_per_token
-    overhead = _overhead(file)
+    parked = 0
+    if cache < context * sequences and (not gpu_layers or _shares_memory(devices)):
+        parked = _parked_bytes(file, cache, free, devices)
+    main, on_cards = _memory(file, cache, gpu_layers, devices)
     return Plan(
         context_length=context,
         cache_tokens=cache,
@@ -97,8 +100,20 @@ def plan(file: ModelFile, options: LoadOptions, devices: Devices) -> Plan:
         threads=options.threads or devices.cores,
         gpu_layers=gpu_layers,
         flash_attention=options.flash_attention,
-        memory_bytes=round(weights_and_cache * (1 - on_gpu)) + parked + overhead,
-        gpu_memory_bytes=round(weights_and_cache * on_gpu),
+        memory_bytes=main + parked,
+        gpu_memory_bytes=on_cards,
+    )
+
+
+def with_fewer_gpu_layers(file: ModelFile, tried: Plan, devices: Devices) -> Plan:
+    """What to try when `tried`, with layers on cards, left them too little memory for everything else."""
+    layers = tried.gpu_layers * 4 // 5
+    main, on_cards = _memory(file, tried.cache_tokens, layers, devices)
+    return replace(
+        tried,
+        gpu_layers=layers,
+        memory_bytes=main + tried.parked_bytes,
+        gpu_memory_bytes=on_cards,
     )
 
 
@@ -110,9 +125,16 @@ def needed_bytes(file: ModelFile, options: LoadOptions) -> int:
     return file.size_bytes + cache * file.kv_bytes_per_token + _overhead(file)
 
 
+def needed_on_cards(file: ModelFile, options: LoadOptions, devices: Devices) -> int:
+    """What of the cards' memory must be free for all of `file` to be there, with a context of the usual length."""
+    context = options.context_length or _trained(file, DEFAULT_CONTEXT)
+    cache = options.cache_tokens or context
+    return file.size_bytes + cache * file.kv_bytes_per_token + _GPU_RESERVE * len(devices.gpus)
+
+
 def _free_bytes(file: ModelFile, options: LoadOptions, devices: Devices) -> int:
     """The memory that the weights and the cache are for: the cards' if all of it fits there, else everything."""
-    room = max(0, devices.gpu_free_bytes - _GPU_RESERVE) if options.gpu_layers != 0 else 0
+    room = _gpu_room(devices) if options.gpu_layers != 0 and not _shares_memory(devices) else 0
     free = room if room > needed_bytes(file, options) else devices.memory.available_bytes + room
     return free if options.memory_bytes is None else min(free, options.memory_bytes)
 
@@ -136,13 +158,14 @@ def most_cached_tokens(file: ModelFile, plan: Plan) -> int:
     """How many tokens of finished sequences may stay in a cache that all sequences share while others run.
 
     Every step passes over them. So: half of the cache, and no more bytes than the weights have, which every step
-    reads anyway; and where the others can be put away, so few that a step hardly feels them.
+    reads anyway; a quarter of them on cards; and where the others can be put away, so few that a step hardly feels them.
     """
     if file.kv_bytes_per_token == 0:
         return plan.cache_tokens // _CACHED_SHARE
     if plan.parked_bytes:
         return file.size_bytes // _HARDLY_FELT // file.kv_bytes_per_token
-    as_heavy_as_weights = file.size_bytes // file.kv_bytes_per_token
+    share = _CACHED_SHARE_ON_CARDS if plan.gpu_layers > file.layers else 1
+    as_heavy_as_weights = file.size_bytes // share // file.kv_bytes_per_token
     return min(plan.cache_tokens // _CACHED_SHARE, max(as_heavy_as_weights, SMALLEST_CONTEXT))
 
 
@@ -191,8 +214,26 @@ def _gpu_layers(file: ModelFile, options: LoadOptions, cache: int, devices: Devi
     if options.gpu_layers is not None or not devices.gpus or file.layers == 0:
         return options.gpu_layers or 0
     per_layer = (file.size_bytes + cache * file.kv_bytes_per_token) / (file.layers + 1)  # + the output layer
-    room = max(0, devices.gpu_free_bytes - _GPU_RESERVE)
-    return min(file.layers + 1, int(room / per_layer)) if per_layer else 0
+    return min(file.layers + 1, int(_gpu_room(devices) / per_layer)) if per_layer else 0
+
+
+def _gpu_room(devices: Devices) -> int:
+    """The bytes that the cards have for weights and cache."""
+    if _shares_memory(devices):
+        on_cards = sum(max(0, gpu.free_bytes - _GPU_RESERVE) for gpu in devices.gpus)
+        return min(on_cards, devices.memory.available_bytes)
+    return sum(max(0, gpu.free_bytes - _GPU_RESERVE) for gpu in devices.gpus)
+
+
+def _shares_memory(devices: Devices) -> bool:
+    return any(gpu.shares_main_memory for gpu in devices.gpus)
+
+
+def _memory(file: ModelFile, cache: int, gpu_layers: int, devices: Devices) -> tuple[int, int]:
+    """Bytes of main memory and of the cards' own, for weights and cache and what comes with them."""
+    share = 0.0 if _shares_memory(devices) else _gpu_share(file, gpu_layers)
+    weights_and_cache = file.size_bytes + cache * file.kv_bytes_per_token
+    return round(weights_and_cache * (1 - share)) + _overhead(file), round(weights_and_cache * share)
 
 
 def _gpu_share(file: ModelFile, gpu_layers: int) -> float:

@@ -1,11 +1,12 @@
 """How busy this machine is: processor, memory, NVIDIA cards, in per cent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
-from corral.engines.devices import read_memory
+from corral.engines.devices import Gpu, bus_id, read_memory
 from corral.engines.nvidia import read_cards
 
 
@@ -28,18 +29,28 @@ class MachineLoad:
     gpus: tuple[GpuLoad, ...] = ()
 
 
-def read_load() -> MachineLoad:
-    """Ask the system. Blocks for some milliseconds; the first reading of the processor is 0."""
+def read_load(cards: Sequence[Gpu] = ()) -> MachineLoad:
+    """Ask the system, and NVIDIA's driver for those of `cards` that it knows, in their order.
+
+    Blocks for some milliseconds; the first reading of the processor is 0.
+    """
     memory = read_memory()
     used = memory.total_bytes - memory.available_bytes
     return MachineLoad(
         cpu_percent=psutil.cpu_percent(),
         memory_percent=100 * used / memory.total_bytes if memory.total_bytes else 0.0,
-        gpus=read_cards(_gpu),
+        gpus=_card_loads(cards),
     )
 
 
-def _gpu(nvml: Any, _index: int, handle: Any) -> GpuLoad:
+def _card_loads(cards: Sequence[Gpu]) -> tuple[GpuLoad, ...]:
+    if not cards:
+        return ()
+    loads = dict(read_cards(lambda nvml, _, handle: (bus_id(nvml, handle), _gpu(nvml, handle))))
+    return tuple(loads[card.bus_id] for card in cards if card.bus_id in loads)
+
+
+def _gpu(nvml: Any, handle: Any) -> GpuLoad:
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     try:
         used: float | None = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)

@@ -11,7 +11,7 @@ from corral.engines import fit, restarts
 from corral.engines.devices import Devices
 from corral.engines.engine import Engine
 from corral.engines.errors import EngineError, ModelBroken, QueueTimeout, WorkerCrashed
-from corral.engines.eviction import Resident, SlotId, Unload, allowance, make_room
+from corral.engines.eviction import Resident, SlotId, Unload, allowance, in_the_way, make_room
 from corral.engines.limits import PoolLimits
 from corral.engines.model import LoadOptions, ModelFile, ModelName
 from corral.engines.process import WorkerProcess
@@ -102,7 +102,7 @@ class Loader:
             slot.take_changed_file()
             await asyncio.sleep(restarts.delay_s(slot.crashes, now=self._clock(), limits=self._limits))
             options = self._options(slot.file.name)
-            room = await self._make_room(slot, fit.needed_bytes(slot.file, options))
+            room = await self._make_room(slot, options)
             room = min(room, options.memory_bytes or room)
             await self._start(slot, structs.replace(options, memory_bytes=room))
         finally:
@@ -176,16 +176,21 @@ class Loader:
             slot.take_changed_file()
             self.notify()
 
-    async def _make_room(self, slot: Slot, needed: int) -> int:
+    async def _make_room(self, slot: Slot, options: LoadOptions) -> int:
         """Unload what must go, or wait for it to become idle; the bytes that the model may take then.
 
         Raises InsufficientMemory, QueueTimeout.
         """
+        needed = fit.needed_bytes(slot.file, options)
         deadline = self._clock() + self._limits.queue_timeout_s
         while True:
             devices = await asyncio.to_thread(self._devices)
             others = [each for each in self.slots.values() if each is not slot]
-            residents, free = self.residents(others), _free_bytes(devices, others)
+            residents = self.residents(others)
+            if idle := _in_the_way(slot.file, options, devices, residents):
+                await _finished([self.begin_unload(self.slots[each]) for each in idle])
+                continue
+            free = _free_bytes(devices, others)
             verdict = make_room(
                 needed_bytes=needed,
                 free_bytes=free,
@@ -212,6 +217,7 @@ class Loader:
                 memory_bytes=slot.memory_bytes,
                 last_used_at=slot.last_used_at,
                 busy=slot.users > 0 or slot.info is None,
+                gpu_memory_bytes=slot.gpu_memory_bytes,
             )
             for slot in slots
             if slot.unloading is None and (slot.info is not None or slot.estimated_bytes > 0)
@@ -235,19 +241,39 @@ class Loader:
             task.exception()  # whoever waits for it reads it as well; nobody may
 
 
+def _in_the_way(
+    file: ModelFile, options: LoadOptions, devices: Devices, residents: Sequence[Resident]
+) -> tuple[SlotId, ...]:
+    """Idle models on the cards that a model must not share them with: it would be slow in main memory."""
+    if not devices.gpu_total_bytes or options.gpu_layers == 0:
+        return ()
+    return in_the_way(
+        needed_bytes=fit.needed_on_cards(file, options, devices),
+        free_bytes=_free_on_cards(devices, sum(each.gpu_memory_bytes for each in residents)),
+        total_bytes=devices.gpu_total_bytes,
+        residents=residents,
+    )
+
+
 def _free_bytes(devices: Devices, others: Iterable[Slot]) -> int:
     """What is free for one more model.
 
     The system counts the pages of mapped model files as available, so memory of loaded models is taken off the total
     as well; models that are still loading haven't taken theirs yet.
     """
-    taken = promised = 0
+    taken = taken_on_cards = promised = 0
     for slot in others:
-        taken += slot.memory_bytes
+        taken_on_cards += slot.gpu_memory_bytes
+        taken += slot.memory_bytes - slot.gpu_memory_bytes
         promised += slot.estimated_bytes if slot.info is None else 0
     memory = devices.memory
-    main = min(memory.available_bytes - promised, memory.total_bytes - taken)
-    return max(0, main) + devices.gpu_free_bytes
+    main = max(0, min(memory.available_bytes, memory.total_bytes - taken))
+    return max(0, main + _free_on_cards(devices, taken_on_cards) - promised)
+
+
+def _free_on_cards(devices: Devices, taken: int) -> int:
+    """Not every card says what is free at this moment, so what models have taken is taken off the total as well."""
+    return max(0, min(devices.gpu_free_bytes, devices.gpu_total_bytes - taken))
 
 
 def _note_progress(slot: Slot, fraction: float) -> None:

@@ -65,6 +65,7 @@ class LoadedInfo(msgspec.Struct, frozen=True, kw_only=True):
     gpu_layers: int
     flash_attention: bool
     vocabulary_size: int
+    gpu_memory_bytes: int = 0  # of the cards' own memory
     description: str = ""  # the engine's own words, e.g. "llama 135M Q4_1"
 
 
@@ -99,7 +100,7 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     loaded: LoadedInfo | None = None
     live: LiveNumbers = LiveNumbers()
-    memory_bytes: int = 0  # resident memory of its worker process
+    memory_bytes: int = 0  # resident main memory of its worker process
     idle_s: float | None = None  # None while busy or not loaded
     output_tail: str = (
         ""  # the last lines that its worker process printed, kept after a crash; may hold paths

@@ -38,9 +38,14 @@ class Slot:
 
     @property
     def memory_bytes(self) -> int:
-        """What the model takes: measured or reckoned, whichever is more."""
+        """What the model takes, of the cards' memory too: measured or reckoned, whichever is more."""
         measured = self.worker.memory_bytes if self.worker is not None else 0
-        return max(measured, self.estimated_bytes)
+        return max(measured + self.gpu_memory_bytes, self.estimated_bytes)
+
+    @property
+    def gpu_memory_bytes(self) -> int:
+        """What it takes of the cards' own memory; 0 while it isn't loaded."""
+        return self.info.gpu_memory_bytes if self.info is not None else 0
 
     def update_file(self, file: ModelFile) -> None:
         """Note what the library says about the file now. A changed file deserves a new chance."""

@@ -75,13 +75,17 @@ def _at_work(model: dict[str, Any]) -> tuple[str, ...]:
     live, loaded = model["live"], model["loaded"] or {}
     return (
         model["name"],
-        size(model["memory_bytes"]),
+        _memory(model["memory_bytes"], loaded.get("gpu_memory_bytes", 0)),
         str(loaded.get("context_length", "-")),
         f"{live['active']} of {loaded.get('max_sequences', '-')}",
         str(live["queued"]),
         f"{live['tokens_per_s']:.1f}",
         _state(model),
     )
+
+
+def _memory(main_bytes: int, card_bytes: int) -> str:
+    return f"{size(main_bytes)} + {size(card_bytes)} on the card" if card_bytes else size(main_bytes)
 
 
 def _state(model: dict[str, Any]) -> str:

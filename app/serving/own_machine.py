@@ -1,12 +1,13 @@
 """This machine as choosing sees it, and what it tells peers of its hardware."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from corral.app.gateway.standing import Machine
 from corral.app.telemetry import Sample
 from corral.engines.battery import Battery, read_battery
-from corral.engines.devices import Devices, read_devices
+from corral.engines.devices import Devices
 
 LOOK_S = 30.0  # between two looks
 
@@ -21,8 +22,10 @@ class Telemetry(Protocol):
 class OwnMachine:
     """Keep `run` running; the rest answers from memory."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry, *, read: Callable[[], Devices]) -> None:
+        """`read` is called in a thread."""
         self._telemetry = telemetry
+        self._read = read
         self._devices: Devices | None = None
         self._battery: Battery | None = None
 
@@ -35,7 +38,7 @@ class OwnMachine:
     async def look(self) -> None:
         """Read what changes slowly: the hardware once, the battery each time."""
         if self._devices is None:
-            self._devices = await asyncio.to_thread(read_devices)
+            self._devices = await asyncio.to_thread(self._read)
         self._battery = await asyncio.to_thread(read_battery)
 
     def devices(self) -> Devices | None:

@@ -9,9 +9,12 @@ import sys
 
 import msgspec
 
+from corral.engines.devices import Gpu
+
 COMMAND = (sys.executable, "-m", "corral.engines.llama.build")
 _ENABLED = re.compile(r"\b([A-Z][A-Z0-9_]+) = 1\b")
 _TIMEOUT_S = 120
+_FOR_PROCESSORS = frozenset({"CPU", "BLAS", "RPC", "AMX"})
 
 
 class Build(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +22,13 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
 
     version: str
     features: frozenset[str]  # of processors, as llama.cpp names them
-    gpu: bool  # can keep layers on a graphics card
+    backends: frozenset[str] = frozenset()  # what it was built for: CPU, CUDA, ROCm, Vulkan, MTL, …
+    cards: tuple[Gpu, ...] = ()  # that it found and can keep layers on
+
+    @property
+    def gpu_backends(self) -> frozenset[str]:
+        """Those of `backends` that are for graphics cards."""
+        return self.backends - _FOR_PROCESSORS
 
 
 class BuildUnknown(Exception):
@@ -55,10 +64,13 @@ def read_build(command: tuple[str, ...] = COMMAND) -> Build:
 def _own_build() -> Build:
     import llama_cpp
 
+    from corral.engines.llama.cards import backends, usable_cards
+
     return Build(
         version=llama_cpp.__version__,
         features=features_in(llama_cpp.llama_print_system_info().decode("utf-8", "replace")),
-        gpu=bool(llama_cpp.llama_supports_gpu_offload()),
+        backends=backends(),
+        cards=usable_cards(),
     )
 
 

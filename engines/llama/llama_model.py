@@ -1,18 +1,20 @@
 """A GGUF in llama.cpp: prepares requests in threads and runs the decode loop in the caller's. Only workers import this."""
 
+import re
 import sys
 import threading
 from collections.abc import Callable
 from collections.abc import Sequence as Listing
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import llama_cpp
 
 from corral.engines import devices, fit
 from corral.engines.engine import Emit, Progress, RequestId
-from corral.engines.errors import EngineError, ModelLacksCapability
+from corral.engines.errors import EngineError, InsufficientMemory, ModelBroken, ModelLacksCapability
 from corral.engines.events import Done, Failed, TokenCount
+from corral.engines.llama.cards import usable_cards
 from corral.engines.llama.chat_format import ChatFormat
 from corral.engines.llama.inbox import Inbox
 from corral.engines.llama.meter import Meter
@@ -35,32 +37,73 @@ from corral.engines.requests import (
     TokenCountRequest,
 )
 
+T = TypeVar("T")
+
 _PREPARING_THREADS = 2
 _SWITCH_INTERVAL_S = 0.0005  # the decode loop gets the interpreter back quickly from preparing threads
 _SPARE_SLOTS = 2  # unified cache: slots per live sequence, so that finished ones can stay
 _POOLED_INPUTS = 64  # inputs evaluated together
+_SHORT_OF_MEMORY = re.compile(r"failed to allocate|unable to allocate|out of memory", re.IGNORECASE)
 _POOLED = frozenset({Capability.EMBEDDINGS, Capability.RERANK})
 
 
 def load_model(file: ModelFile, options: LoadOptions, progress: Progress) -> "LlamaModel":
     """Raises ModelBroken or InsufficientMemory."""
-    start_backend(_log)
-    plan = fit.plan(file, options, devices.read_devices())
-    model = Model(file.paths, gpu_layers=plan.gpu_layers, progress=progress)
+    start_backend(_OUTPUT)
+    found = devices.read_devices(usable_cards)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    pooled = bool(file.capabilities & _POOLED)
-    context = Context(model, _context_params(plan, model, pooled=pooled))
-    return LlamaModel(model=model, context=context, file=file, plan=plan)
+    (model, context), plan = opened(file, options, found, lambda plan: _open(file, plan, progress), _OUTPUT)
+    taken = found.gpu_free_bytes - devices.read_devices(usable_cards).gpu_free_bytes
+    gpu_memory = max(taken, plan.gpu_memory_bytes) if plan.gpu_layers else 0
+    return LlamaModel(model=model, context=context, file=file, plan=plan, gpu_memory_bytes=gpu_memory)
+
+
+def opened(
+    file: ModelFile,
+    options: LoadOptions,
+    found: devices.Devices,
+    attempt: Callable[[fit.Plan], T],
+    output: "Output",
+) -> tuple[T, fit.Plan]:
+    """What `attempt` makes of a plan that works, and the plan. Raises ModelBroken or InsufficientMemory.
+
+    How much memory a card needs beside weights and cache nobody knows before. If it was too little for the layers that
+    we chose, there are to be fewer.
+    """
+    plan = fit.plan(file, options, found)
+    while True:
+        output.short_of_memory = False
+        try:
+            return attempt(plan), plan
+        except (ModelBroken, InsufficientMemory):
+            chosen_by_user = options.gpu_layers is not None
+            if chosen_by_user or plan.gpu_layers <= 0 or not output.short_of_memory:
+                raise
+        too_many, plan = plan.gpu_layers, fit.with_fewer_gpu_layers(file, plan, found)
+        output("warning", f"{too_many} layers don't fit on the card; trying {plan.gpu_layers}")
+
+
+def _open(file: ModelFile, plan: fit.Plan, progress: Progress) -> tuple[Model, Context]:
+    """Raises ModelBroken or InsufficientMemory; nothing is left in memory then."""
+    model = Model(file.paths, gpu_layers=plan.gpu_layers, progress=progress)
+    try:
+        return model, Context(model, _context_params(plan, model, pooled=bool(file.capabilities & _POOLED)))
+    except BaseException:
+        model.close()
+        raise
 
 
 class LlamaModel:
     """A loaded model. `run` is the decode loop; `submit` and `cancel` may be called from other threads."""
 
-    def __init__(self, *, model: Model, context: Context, file: ModelFile, plan: fit.Plan) -> None:
+    def __init__(
+        self, *, model: Model, context: Context, file: ModelFile, plan: fit.Plan, gpu_memory_bytes: int
+    ) -> None:
         self._model = model
         self._context = context
         self._file = file
         self._plan = plan
+        self._gpu_memory_bytes = gpu_memory_bytes
         self._meter = Meter()
         self._capabilities = file.capabilities
         self._threads = ThreadPoolExecutor(_PREPARING_THREADS)
@@ -92,6 +135,7 @@ class LlamaModel:
             gpu_layers=plan.gpu_layers,
             flash_attention=plan.flash_attention is not False,
             vocabulary_size=self._model.vocabulary_size,
+            gpu_memory_bytes=self._gpu_memory_bytes,
             description=self._model.description,
         )
 
@@ -136,7 +180,7 @@ class LlamaModel:
         except EngineError as error:
             failure = Failed(code=error.code, message=error.message, param=error.param)
         except Exception as error:  # noqa: BLE001 - one odd request must not silence this thread for all later ones
-            _log("error", f"preparing a request failed: {error!r}")
+            _OUTPUT("error", f"preparing a request failed: {error!r}")
             failure = Failed(
                 code=EngineError.code, message=f"this request could not be prepared ({type(error).__name__})"
             )
@@ -244,8 +288,11 @@ def _context_params(plan: fit.Plan, model: Model, *, pooled: bool) -> Any:
     """The filled `llama_context_params`."""
     params = llama_cpp.llama_context_default_params()
     params.n_threads = params.n_threads_batch = plan.threads
+    partly_on_card = 0 < plan.gpu_layers <= model.layers
     if plan.flash_attention is not None:
         params.flash_attn_type = int(plan.flash_attention)
+    elif partly_on_card:  # llama.cpp gives it up then, and needs gigabytes for buffers instead
+        params.flash_attn_type = int(True)
     params.no_perf = True
     if pooled:
         params.embeddings = True
@@ -262,7 +309,17 @@ def _context_params(plan: fit.Plan, model: Model, *, pooled: bool) -> Any:
     return params
 
 
-def _log(level: str, text: str) -> None:
-    """The node reads this process's error output into its log."""
-    if level != "debug":
-        sys.stderr.write(text if text.endswith("\n") else text + "\n")
+class Output:
+    """llama.cpp's messages, and ours. The node reads this process's error output into its log."""
+
+    def __init__(self) -> None:
+        self.short_of_memory = False  # it has said so
+
+    def __call__(self, level: str, text: str) -> None:
+        if _SHORT_OF_MEMORY.search(text):
+            self.short_of_memory = True
+        if level != "debug":
+            sys.stderr.write(text if text.endswith("\n") else text + "\n")
+
+
+_OUTPUT = Output()

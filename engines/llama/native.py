@@ -47,7 +47,7 @@ class Model:
     """A model's weights and vocabulary. Tokenising is thread-safe: the vocabulary never changes."""
 
     def __init__(self, paths: Sequence[Path], *, gpu_layers: int, progress: Callable[[float], None]) -> None:
-        """Raises ModelBroken if llama.cpp refuses the file."""
+        """Raises ModelBroken if llama.cpp refuses the file. Without layers on cards they are left alone altogether."""
 
         def report(fraction: float, _: object) -> bool:
             progress(fraction)
@@ -55,6 +55,9 @@ class Model:
 
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        no_cards = (ctypes.c_void_p * 1)()  # a list of devices that ends at once
+        if gpu_layers == 0:
+            params.devices = ctypes.addressof(no_cards)
         params.progress_callback = llama_cpp.llama_progress_callback(report)
         self.handle = llama_cpp.llama_model_load_from_file(str(paths[0]).encode(), params)
         if not self.handle:

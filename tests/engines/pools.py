@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from corral.engines.devices import Devices, Memory
+from corral.engines.devices import Devices, Gpu, Memory
 from corral.engines.echo import EchoEngine
 from corral.engines.library import Library
 from corral.engines.limits import PoolLimits
@@ -33,21 +33,27 @@ class FakeClock:
         return self.now
 
 
-def machine(gib: int) -> Callable[[], Devices]:
-    """A machine with so much free memory, whatever is loaded."""
+def machine(gib: int, card_gib: int = 0) -> Callable[[], Devices]:
+    """A machine with so much free memory, whatever is loaded, and so much on a graphics card."""
     memory = Memory(total_bytes=gib * GIB, available_bytes=gib * GIB)
-    return lambda: Devices(cores=1, memory=memory)
+    card = Gpu(index=0, name="card", total_bytes=card_gib * GIB, free_bytes=card_gib * GIB)
+    return lambda: Devices(cores=1, memory=memory, gpus=(card,) if card_gib else ())
 
 
 @asynccontextmanager
 async def running(
-    folder: Path, limits: PoolLimits = QUICK, *, gib: int = 64, clock: Callable[[], float] = time.monotonic
+    folder: Path,
+    limits: PoolLimits = QUICK,
+    *,
+    gib: int = 64,
+    card_gib: int = 0,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[ModelPool]:
     pool = ModelPool(
         library=Library(folder=folder),
         engines=(EchoEngine(),),
         limits=limits,
-        devices=machine(gib),
+        devices=machine(gib, card_gib),
         clock=clock,
     )
     await pool.start()

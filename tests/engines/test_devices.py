@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from corral.engines.devices import physical_cores, read_devices, read_memory
+from corral.engines.devices import Gpu, physical_cores, read_devices, read_memory
 
 MIB = 2**20
 STAT = f"anon 1\ninactive_file {10 * MIB}\nactive_file 7\n"
@@ -70,4 +70,11 @@ def test_this_machine_can_be_read() -> None:
     devices = read_devices()
     assert devices.cores >= 1
     assert 0 < devices.memory.available_bytes <= devices.memory.total_bytes
-    assert devices.gpu_free_bytes == sum(gpu.free_bytes for gpu in devices.gpus)
+    assert devices.gpus == ()
+
+
+def test_cards_that_share_main_memory_add_none() -> None:
+    own = Gpu(index=0, name="own", total_bytes=9, free_bytes=8)
+    shared = Gpu(index=1, name="shared", total_bytes=7, free_bytes=6, shares_main_memory=True)
+    devices = read_devices(lambda: (own, own, shared))
+    assert (devices.gpu_total_bytes, devices.gpu_free_bytes) == (18, 16)

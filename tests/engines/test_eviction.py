@@ -1,11 +1,21 @@
 """Who has to go to make room."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from corral.engines.errors import InsufficientMemory
-from corral.engines.eviction import Resident, SlotId, Unload, Wait, allowance, idle_too_long, make_room
+from corral.engines.eviction import (
+    Resident,
+    SlotId,
+    Unload,
+    Wait,
+    allowance,
+    idle_too_long,
+    in_the_way,
+    make_room,
+)
 from corral.engines.limits import PoolLimits
 
 FREE = PoolLimits()
@@ -54,6 +64,32 @@ def test_idle_models_go_the_least_recently_used_first(
 def test_what_never_fits_is_said_with_both_numbers(limits: PoolLimits, available: int) -> None:
     with pytest.raises(InsufficientMemory, match=f"needs 14 bytes of memory, and at most {available} bytes"):
         make_room(needed_bytes=14, free_bytes=5, residents=[OLD, BUSY], limits=limits)
+
+
+def on_card(name: str, size: int, used: float, *, busy: bool = False) -> Resident:
+    return replace(resident(name, size + 1, used, busy=busy), gpu_memory_bytes=size)
+
+
+CARD_OLD, CARD_NEW, CARD_BUSY = on_card("old", 4, 1), on_card("new", 4, 2), on_card("busy", 4, 0, busy=True)
+
+
+@pytest.mark.parametrize(
+    ("needed", "free", "residents", "gone"),
+    [
+        (5, 5, [CARD_OLD], ()),
+        (6, 5, [CARD_NEW, CARD_OLD], ("old",)),
+        (10, 5, [CARD_NEW, CARD_OLD], ("old", "new")),
+        (6, 5, [OLD, CARD_NEW], ("new",)),  # what is in main memory is not in the way
+        (6, 5, [OLD], ()),
+        (10, 5, [CARD_OLD, CARD_BUSY], ()),  # busy ones stay, so nobody has to go in vain
+        (21, 5, [CARD_OLD, CARD_NEW], ()),  # it never fits
+    ],
+)
+def test_who_is_in_the_way_on_the_card(
+    needed: int, free: int, residents: list[Resident], gone: tuple[str, ...]
+) -> None:
+    found = in_the_way(needed_bytes=needed, free_bytes=free, total_bytes=20, residents=residents)
+    assert found == tuple(SlotId(Path(name)) for name in gone)
 
 
 @pytest.mark.parametrize(("limit", "left"), [(None, None), (20, 12), (8, 0), (1, 0)])

@@ -31,6 +31,11 @@ def machine(ram: int, *vram: int) -> Devices:
     return Devices(cores=6, memory=Memory(total_bytes=ram, available_bytes=ram), gpus=gpus)
 
 
+def apple(ram: int, working_set: int) -> Devices:
+    gpu = Gpu(index=0, name="M4", total_bytes=working_set, free_bytes=working_set, shares_main_memory=True)
+    return Devices(cores=10, memory=Memory(total_bytes=ram, available_bytes=ram), gpus=(gpu,))
+
+
 SMALL = model(94 * MIB, kv=23040, context=8192, layers=30)  # like SmolLM2-135M
 EIGHT_B = model(5 * GIB, kv=144 * 1024, layers=36)  # like Qwen3-8B Q4_K_M
 OLD_13B = model(8 * GIB, kv=800 * 1024, context=4096, layers=40)  # like Llama-2-13B, without grouped heads
@@ -82,6 +87,7 @@ def test_a_cache_never_takes_more_than_half_of_the_free_memory(file: ModelFile, 
         (EIGHT_B, LoadOptions(gpu_layers=5), machine(64 * GIB, 24 * GIB), 5),
         (EIGHT_B, LoadOptions(gpu_layers=0), machine(64 * GIB, 24 * GIB), 0),
         (EIGHT_B, AUTO, machine(64 * GIB, 256 * MIB), 0),
+        (EIGHT_B, AUTO, machine(64 * GIB, 24 * GIB, 256 * MIB), 37),
     ],
 )
 def test_layers_on_the_cards(file: ModelFile, options: LoadOptions, devices: Devices, layers: int) -> None:
@@ -95,6 +101,33 @@ def test_a_card_that_is_too_small_takes_a_part() -> None:
     plan = fit.plan(EIGHT_B, AUTO, machine(64 * GIB, 4 * GIB))
     assert 0 < plan.gpu_layers < 37
     assert plan.gpu_memory_bytes <= 4 * GIB
+
+
+@pytest.mark.parametrize(
+    ("ram", "working_set", "layers"),
+    [(32 * GIB, 24 * GIB, 37), (16 * GIB, 11 * GIB, 37), (64 * GIB, 4 * GIB, 13), (6 * GIB, 24 * GIB, 37)],
+)
+def test_cards_that_share_main_memory(ram: int, working_set: int, layers: int) -> None:
+    devices = apple(ram, working_set)
+    plan = fit.plan(EIGHT_B, AUTO, devices)
+    assert (plan.gpu_layers, plan.gpu_memory_bytes, devices.gpu_free_bytes) == (layers, 0, 0)
+    without = fit.plan(EIGHT_B, AUTO, machine(ram))
+    assert (plan.cache_tokens, plan.memory_bytes) == (without.cache_tokens, without.memory_bytes)
+
+
+def test_fewer_layers_when_a_card_had_too_little_memory() -> None:
+    devices = machine(64 * GIB, 24 * GIB)
+    tried = fit.plan(EIGHT_B, AUTO, devices)
+    fewer = fit.with_fewer_gpu_layers(EIGHT_B, tried, devices)
+    assert (tried.gpu_layers, fewer.gpu_layers) == (37, 29)
+    assert fewer.gpu_memory_bytes < tried.gpu_memory_bytes
+    assert abs(fewer.total_bytes - tried.total_bytes) <= 1
+    assert (fewer.context_length, fewer.cache_tokens) == (tried.context_length, tried.cache_tokens)
+    steps = 0
+    while fewer.gpu_layers:
+        fewer, steps = fit.with_fewer_gpu_layers(EIGHT_B, fewer, devices), steps + 1
+    assert steps < 15
+    assert fewer.gpu_memory_bytes == 0
 
 
 def test_encoders_read_a_whole_input_at_once() -> None:

@@ -30,6 +30,40 @@ async def test_the_least_recently_used_idle_model_makes_room(tmp_path: Path, lim
         assert len(workers()) == 2
 
 
+async def test_an_idle_model_leaves_the_card_to_one_that_would_be_slow_elsewhere(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        write_echo(tmp_path, name, size_bytes=10 * GIB, gpu_memory_bytes=11 * GIB)
+    write_echo(tmp_path, "elsewhere", size_bytes=GIB)
+    async with running(tmp_path, gib=256, card_gib=24) as pool:
+        for name in ("elsewhere", "a", "b", "a", "c"):
+            await asking(pool, name, "hi")
+        assert [lifecycle(pool, name) for name in ("elsewhere", "a", "b", "c")] == [
+            Lifecycle.LOADED,
+            Lifecycle.LOADED,
+            Lifecycle.ON_DISK,
+            Lifecycle.LOADED,
+        ]
+
+
+async def test_a_model_that_is_too_large_for_the_card_drives_nobody_away(tmp_path: Path) -> None:
+    write_echo(tmp_path, "a", size_bytes=10 * GIB, gpu_memory_bytes=11 * GIB)
+    write_echo(tmp_path, "large", size_bytes=40 * GIB)
+    async with running(tmp_path, gib=256, card_gib=24) as pool:
+        for name in ("a", "large"):
+            await asking(pool, name, "hi")
+        assert [lifecycle(pool, name) for name in ("a", "large")] == [Lifecycle.LOADED] * 2
+
+
+async def test_a_busy_model_keeps_the_card(tmp_path: Path) -> None:
+    write_echo(tmp_path, "slow", size_bytes=20 * GIB, gpu_memory_bytes=20 * GIB, tokens_per_s=50)
+    write_echo(tmp_path, "other", size_bytes=20 * GIB)
+    async with running(tmp_path, gib=256, card_gib=24) as pool:
+        answer = await busy(pool, "slow")
+        assert await asking(pool, "other", "hi") == "hi"
+        assert lifecycle(pool, "slow") is Lifecycle.LOADED
+        await cancelled(answer)
+
+
 async def test_a_busy_model_is_waited_for_and_not_evicted(tmp_path: Path) -> None:
     write_echo(tmp_path, "slow", size_bytes=10 * GIB, tokens_per_s=50)
     write_echo(tmp_path, "other", size_bytes=10 * GIB)

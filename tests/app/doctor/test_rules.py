@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from corral.app.doctor.clocks import ClockFacts, judge_clock
 from corral.app.doctor.configuration import ConfigurationFacts, judge_configuration, unknown_variables
@@ -203,12 +204,15 @@ def test_models(models: list[ModelFile], level: Level, says: str) -> None:
     check(judge_models(models), level, says)
 
 
-GPU = Gpu(index=0, name="H200", total_bytes=10**11, free_bytes=10**11, driver="570")
-BUILD = Build(version="0.3", features=frozenset({"AVX2", "LLAMAFILE"}), gpu=False)
+GPU = Gpu(index=0, name="H200", total_bytes=10**11, free_bytes=10**11, driver="570", bus_id="0000:01:00.0")
+BUILD = Build(version="0.3", features=frozenset({"AVX2", "LLAMAFILE"}), backends=frozenset({"CPU"}))
 MACHINE = MachineFacts(
     build=BUILD, features=frozenset({"AVX2"}), memory=Memory(total_bytes=10**10, available_bytes=10**10)
 )
-GPU_BUILD = Build(version="0.3", features=BUILD.features, gpu=True)
+CUDA_BUILD = structs.replace(BUILD, backends=frozenset({"CPU", "CUDA"}))
+GPU_BUILD = structs.replace(CUDA_BUILD, cards=(replace(GPU, driver=""),))
+METAL = Gpu(index=0, name="Apple M4", total_bytes=10**10, free_bytes=10**10, shares_main_memory=True)
+METAL_BUILD = structs.replace(BUILD, backends=frozenset({"CPU", "MTL"}), cards=(METAL,))
 NO_MEMORY = Memory(total_bytes=10**10, available_bytes=10**8)
 
 
@@ -226,7 +230,9 @@ NO_MEMORY = Memory(total_bytes=10**10, available_bytes=10**8)
         (replace(MACHINE, vendors=frozenset({"NVIDIA"})), [OK, WARNING, OK], "driver doesn't answer"),
         (replace(MACHINE, vendors=frozenset({"AMD"})), [OK, WARNING, OK], "GGML_HIP=on"),
         (replace(MACHINE, vendors=frozenset({"Intel"})), [OK, OK, OK], "none"),
-        (replace(MACHINE, build=GPU_BUILD), [OK, OK, OK], "used by llama.cpp"),
+        (replace(MACHINE, gpus=(GPU,), build=CUDA_BUILD), [OK, WARNING, OK], "built for CUDA, but finds no"),
+        (replace(MACHINE, build=CUDA_BUILD), [OK, OK, OK], "none"),
+        (replace(MACHINE, build=METAL_BUILD), [OK, OK, OK], "Apple M4 (10.0 GB)"),
         (replace(MACHINE, memory=NO_MEMORY), [OK, OK, WARNING], "100 MB of 10.0 GB"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from corral.app.gateway.standing import Machine
 from corral.app.serving.own_machine import OwnMachine
 from corral.app.telemetry import Sample
+from corral.engines.devices import read_devices
 from corral.engines.load import GpuLoad, MachineLoad
 from tests.engines.waiting import until
 
@@ -46,11 +47,11 @@ def sample(*gpus: GpuLoad) -> Sample:
     ],
 )
 def test_its_load(read: Sample | None, machine: Machine) -> None:
-    assert OwnMachine(Sampled(read)).machine() == machine
+    assert OwnMachine(Sampled(read), read=read_devices).machine() == machine
 
 
 async def test_its_hardware() -> None:
-    own = OwnMachine(Sampled(None))
+    own = OwnMachine(Sampled(None), read=read_devices)
     assert (own.devices(), own.battery()) == (None, None)
     await own.look()
     devices = own.devices()
@@ -60,7 +61,7 @@ async def test_its_hardware() -> None:
 
 
 async def test_it_looks_at_once() -> None:
-    machine = OwnMachine(Sampled(None))
+    machine = OwnMachine(Sampled(None), read=read_devices)
     running = asyncio.create_task(machine.run())
     await until(lambda: machine.devices() is not None, "the first look")
     running.cancel()
