@@ -44,29 +44,29 @@ _PATTERNS = (
 )
 
 
-# What every pattern needs, in lower case: most texts have none of it, and looking for it costs little.
-_HINTS = (
-    "_",
-    "sk-",
-    "aiza",
-    "eyj",
-    "bearer",
-    "basic",
-    "authorization",
-    "cookie",
-    "passw",
-    "secret",
-    "key",
-    "token",
-    "code=",
-    "://",
-)
+# What every pattern needs, in lower case: most texts have none of it, and looking for it costs little. By the rarest
+# character in it, which is looked for first.
+_HINTS = {
+    "_": ("sk_", "nt_", "inv_", "ct_", "hf_", "gho_", "ghp_", "ghs_", "ghu_", "api_key"),
+    "-": ("sk-", "api-key", "runtime-token"),
+    "=": ("key=", "token=", "code="),
+    "": ("aiza", "eyj", "bearer", "basic", "authorization", "cookie", "passw", "secret", "apikey", "://"),
+}
+
+
+def may_hold_secrets(lower: str) -> bool:
+    """False if `masked_text` would change no part of the text, which is in lower case here."""
+    for character, hints in _HINTS.items():
+        if character in lower:
+            for hint in hints:  # any() with a generator takes three times as long
+                if hint in lower:
+                    return True
+    return False
 
 
 def masked_text(text: str) -> str:
     """The text without anything that looks like a secret."""
-    lower = text.lower()
-    if not any(hint in lower for hint in _HINTS):
+    if not may_hold_secrets(text.lower()):
         return text
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)

@@ -1,21 +1,23 @@
-"""Writes records of requests into the database, in batches and off the hot path; pauses while it can't."""
+"""Writes records of requests into the database, in batches and off the hot path; pauses while it can't.
+
+A small record becomes its rows at once, in the loop's next turn: it is still in the processor's caches then, and hundreds
+of whole requests that wait would drive everything else out of them. Rows are written later, many at a time.
+"""
 
 import asyncio
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
 
 from corral.app.gateway.recording import Outcome, RequestRecord
-from corral.app.history.row import request_values, texts_of, usage_rows
-from corral.app.store.database import Database, Statement, Value
+from corral.app.history.entry import NO_TEXTS, Batch, Entry, batch_of, entry_of, forget_texts, size_of
+from corral.app.store.database import Database
 from corral.app.store.errors import DiskFull
-from corral.app.store.history import REQUESTS, TEXTS, UPSERT_USAGE, insert_statements
-from corral.app.store.history_log import take
 
 FLUSH_S = 0.5  # a record waits so long for others; twice as often costs 10 % of requests/s at full load
 RETRY_S = 2.0  # while nothing can be written
@@ -24,7 +26,6 @@ BATCH = 1_000
 MOST_RECORDS = 20_000  # that wait; beyond it the oldest are lost
 MOST_BYTES = 64 * 2**20  # of their texts; beyond it the oldest texts are lost
 LARGE_BYTES = 64 * 1024  # texts of such a record are put together in a thread
-_AT_A_TIME = 25  # other records that are made before the loop has its turn: about a millisecond
 STRANGERS_PER_S = 20  # refused requests of nobody known that get a row each; others are only counted
 _LOG = structlog.get_logger(__name__)
 
@@ -68,10 +69,11 @@ class Recorder:
         self._retry_s = retry_s
         self._most_records = most_records
         self._most_bytes = most_bytes
-        self._waiting: deque[RequestRecord] = deque()
+        self._fresh: deque[RequestRecord] = deque()  # the last to come
+        self._waiting: deque[Entry | RequestRecord] = deque()  # before them; large ones are records still
         self._bytes = 0
         self._some = asyncio.Event()
-        self._batch: _Batch | None = None  # made, but not written yet
+        self._batch: Batch | None = None  # made, but not written yet
         self._writing = asyncio.Lock()
         self._strangers = _PerSecond(STRANGERS_PER_S)
         self._lost = 0
@@ -84,7 +86,7 @@ class Recorder:
     @property
     def status(self) -> RecordingStatus:
         reason, since = self._pause or (None, None)
-        waiting = len(self._waiting) + (0 if self._batch is None else self._batch.count)
+        waiting = len(self._fresh) + len(self._waiting) + (0 if self._batch is None else self._batch.count)
         return RecordingStatus(
             keep=self._keep,
             paused=reason is not None,
@@ -99,11 +101,13 @@ class Recorder:
         if self._keep is Keep.OFF:
             return
         if self._keep is Keep.NUMBERS:
-            _forget_texts(record)
-        self._waiting.append(record)
-        self._bytes += _size(record)
-        if len(self._waiting) > self._most_records:
-            self._bytes -= _size(self._waiting.popleft())
+            forget_texts(record)
+        if not self._fresh:
+            asyncio.get_running_loop().call_soon(self._make)
+        self._fresh.append(record)
+        self._bytes += size_of(record)
+        if len(self._fresh) + len(self._waiting) > self._most_records:
+            self._bytes -= _size((self._waiting or self._fresh).popleft())
             self._lost += 1
         if self._bytes > self._most_bytes:
             self._drop_texts()
@@ -119,12 +123,18 @@ class Recorder:
                 await asyncio.sleep(self._retry_s)
 
     async def flush(self) -> None:
-        """Write all that waits, or pause."""
+        """Write all that waits, or pause.
+
+        What comes meanwhile waits for the next time: under load there is always something, and a transaction for each few
+        records costs more than all the rest.
+        """
         async with self._writing:
             self._some.clear()
+            self._make()
+            left = len(self._waiting)
             try:
-                while self._waiting or self._batch is not None:
-                    await self._write_batch()
+                while left > 0 or self._batch is not None:
+                    left -= await self._write_batch(min(left, BATCH))
             except (DiskFull, sqlite3.Error) as error:
                 self._paused(error)
                 self._some.set()
@@ -136,28 +146,52 @@ class Recorder:
         try:
             async with asyncio.timeout(STOP_S):
                 await self.flush()
+                while self._pause is None and self.status.waiting:
+                    await self.flush()
         except TimeoutError:
             _LOG.warning("the last records of the history were not written", records=self.status.waiting)
 
-    async def _write_batch(self) -> None:
+    async def _write_batch(self, most: int) -> int:
+        """Write a batch; how many were taken for it from those that wait."""
+        taken = 0
         if self._batch is None:
-            records = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            self._bytes -= sum(map(_size, records))
-            rows = [each for each in records if self._gets_a_row(each)]
-            self._batch = await _made(rows, records, texts=self._keep is Keep.FULL)
+            some = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+            taken = max(most, 1)  # fewer may be left, if the oldest were dropped meanwhile
+            self._bytes -= sum(map(_size, some))
+            self._batch = batch_of([await self._made(each) for each in some])
         await self._database.write(self._batch.statements)
         self._batch = None
+        return taken
+
+    def _make(self) -> None:
+        """Fresh records become entries, unless they are large."""
+        while self._fresh:
+            record = self._fresh.popleft()
+            large = size_of(record) > LARGE_BYTES
+            self._waiting.append(record if large else self._entry(record, self._gets_a_row(record)))
+
+    async def _made(self, waiting: Entry | RequestRecord) -> Entry:
+        if isinstance(waiting, Entry):
+            return waiting
+        return await asyncio.to_thread(self._entry, waiting, self._gets_a_row(waiting))
+
+    def _entry(self, record: RequestRecord, has_row: bool) -> Entry:
+        return entry_of(record, has_row=has_row, texts=self._keep is Keep.FULL)
 
     def _gets_a_row(self, record: RequestRecord) -> bool:
         stranger = record.client.principal is None and record.outcome is Outcome.REFUSED
         return not stranger or self._strangers.allows(record.started_at)
 
     def _drop_texts(self) -> None:
-        for record in self._waiting:
+        """Of the oldest that have some, until half of the room is free."""
+        for each in (*self._waiting, *self._fresh):
             if self._bytes <= self._most_bytes // 2:
                 return
-            self._bytes -= _size(record)
-            _forget_texts(record)
+            self._bytes -= _size(each)
+            if isinstance(each, Entry):
+                each.texts, each.size = each.texts and NO_TEXTS, 0
+            else:
+                forget_texts(each)
 
     def _paused(self, error: Exception) -> None:
         if self._pause is None:
@@ -190,40 +224,5 @@ class _PerSecond:
         return self._count <= self._limit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Batch:
-    """Rows of one transaction."""
-
-    count: int
-    statements: Sequence[Statement]
-
-
-async def _made(rows: Sequence[RequestRecord], records: Sequence[RequestRecord], *, texts: bool) -> _Batch:
-    """Small records are made on the loop: a thread would take the interpreter from it a millisecond at a time, which costs
-    answers more than the work itself."""
-    values: list[tuple[Value, ...]] = []
-    said: list[tuple[Value, ...]] = []
-    for number, record in enumerate(rows, start=1):
-        values.append(request_values(record, number))
-        if texts:
-            large = _size(record) > LARGE_BYTES
-            each = await asyncio.to_thread(texts_of, record) if large else texts_of(record)
-            said.append((number, each.request, each.answer, each.searched))
-        if number % _AT_A_TIME == 0:
-            await asyncio.sleep(0)
-    last = len(rows) + 1  # of the sums: others get them after the rows
-    sums = [(*each, last) for each in usage_rows(records)]
-    statements = [*insert_statements(*REQUESTS, values), *insert_statements(*TEXTS, said)]
-    return _Batch(count=len(rows), statements=[*statements, Statement(UPSERT_USAGE, sums), take(last)])
-
-
-def _size(record: RequestRecord) -> int:
-    """Bytes of its texts, about."""
-    events = 0 if record.trace.events is None else len(record.trace.events) * 100
-    return len(record.request_body) + sum(map(len, record.answer)) + events
-
-
-def _forget_texts(record: RequestRecord) -> None:
-    record.request_body, record.answer = b"", []
-    if record.trace.events is not None:
-        record.trace.events = []
+def _size(waiting: Entry | RequestRecord) -> int:
+    return waiting.size if isinstance(waiting, Entry) else size_of(waiting)

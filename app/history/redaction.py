@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 
-from corral.app.secrets_mask import MASK, masked_text
+from corral.app.secrets_mask import MASK, masked_text, may_hold_secrets
 
 MAX_TEXT = 256 * 1024  # characters of one side of a request
 _MAX_DEPTH = 64
 _LONG_BASE64 = 256  # characters; shorter ones may be words
 _MANY_NUMBERS = 32
-_SECRET_NAMES = frozenset(
+SECRET_NAMES = frozenset(
     {
         "access_token",
         "api_key",
@@ -27,6 +27,7 @@ _SECRET_NAMES = frozenset(
         "x_api_key",
     }
 )
+_TOO_DEEP = "[nested too deep]"
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w=.+-]+)*);base64,([A-Za-z0-9+/=_%-]+)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
@@ -36,17 +37,22 @@ def redacted(value: Any, *, depth: int = 0) -> Any:
     if isinstance(value, str):
         return redacted_text(value)
     if depth > _MAX_DEPTH:
-        return "[nested too deep]"
+        return _TOO_DEEP
     if isinstance(value, Mapping):
         return {
             name: MASK if _names_a_secret(name) and each else redacted(each, depth=depth + 1)
             for name, each in value.items()
         }
     if isinstance(value, list):
-        if len(value) > _MANY_NUMBERS and all(type(each) in (int, float) for each in value):
-            return f"[{len(value)} numbers]"
-        return [redacted(each, depth=depth + 1) for each in value]
+        return _numbers(value) or [redacted(each, depth=depth + 1) for each in value]
     return value
+
+
+def _numbers(value: list[Any]) -> str | None:
+    """What stands for a long list of numbers."""
+    if len(value) > _MANY_NUMBERS and all(type(each) in (int, float) for each in value):
+        return f"[{len(value)} numbers]"
+    return None
 
 
 def redacted_text(text: str) -> str:
@@ -61,9 +67,40 @@ def redacted_text(text: str) -> str:
 def redacted_body(body: bytes) -> Any:
     """A body as it went over the wire: its JSON value; what isn't JSON is taken for text."""
     try:
-        return redacted(orjson.loads(body))
+        value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return redacted_text(body[: 4 * MAX_TEXT].decode("utf-8", "replace"))
+    return _lightened(value) if _is_harmless(body.decode("utf-8", "replace")) else redacted(value)
+
+
+def redacted_document(document: dict[str, Any]) -> Any:
+    """`redacted`, for a document that was made here: most have nothing to take out."""
+    return _lightened(document) if _is_harmless(orjson.dumps(document).decode()) else redacted(document)
+
+
+def _is_harmless(source: str) -> bool:
+    """Whether no value of a JSON text can hold a secret or a data URL: one look at all of it instead of one at each."""
+    if "\\u" in source or "\\/" in source:  # either may stand for a letter of what is looked for
+        return False
+    lower = source.lower()
+    if "base64," in lower or may_hold_secrets(lower):
+        return False
+    return not ("ss_token" in lower or "ss-token" in lower or "sh_token" in lower or "sh-token" in lower)
+
+
+def _lightened(value: Any, depth: int = 0) -> Any:
+    """`redacted`, where nothing is secret: without encoded files and long number lists."""
+    kind = type(value)
+    if kind is str:
+        long = len(value) >= _LONG_BASE64 and " " not in value
+        return redacted_text(value) if long else value
+    if depth > _MAX_DEPTH:
+        return _TOO_DEEP
+    if kind is dict:
+        return {name: _lightened(each, depth + 1) for name, each in value.items()}
+    if kind is list:
+        return _numbers(value) or [_lightened(each, depth + 1) for each in value]
+    return value
 
 
 def kept_text(value: Any) -> str:
@@ -84,4 +121,4 @@ def _media(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def _names_a_secret(name: str) -> bool:
-    return name.lower().replace("-", "_") in _SECRET_NAMES
+    return name.lower().replace("-", "_") in SECRET_NAMES

@@ -6,7 +6,7 @@ from typing import Any
 
 from corral.app.gateway.recording import Outcome, RequestRecord
 from corral.app.history.joined import joined_events, joined_stream
-from corral.app.history.redaction import cut, kept_text, redacted, redacted_body
+from corral.app.history.redaction import cut, kept_text, redacted_body, redacted_document
 from corral.app.store.database import Value
 
 _HOUR_S = 3600
@@ -16,6 +16,7 @@ _NO_WORDS = frozenset(
 )
 
 UsageKey = tuple[int, str, str, str, str, str]  # hour, model, endpoint, kind and id of who, address
+Usage = tuple[UsageKey, str, tuple[float, ...]]  # with the name of who, and what is added to the sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +28,10 @@ class Texts:
     searched: str
 
 
-def request_values(record: RequestRecord, number: int) -> tuple[Value, ...]:
-    """The row of table `requests`, in the order of its columns. `number` counts from 1 in the transaction."""
+def request_values(record: RequestRecord) -> tuple[Value, ...]:
+    """The row of table `requests`, in the order of its columns, without `number`, which is the first."""
     trace, who = record.trace, record.client.principal
     return (
-        number,
         record.id,
         record.request_id,
         record.started_at,
@@ -81,23 +81,32 @@ def usage_key(record: RequestRecord) -> UsageKey:
     )
 
 
-def usage_rows(records: Iterable[RequestRecord]) -> list[tuple[Value, ...]]:
+def usage_of(record: RequestRecord) -> Usage:
+    """What a request adds to whose sums."""
+    trace, who = record.trace, record.client.principal
+    added = (
+        1,
+        record.outcome is Outcome.FAILED,
+        record.outcome is Outcome.REFUSED,
+        trace.prompt_tokens,
+        trace.cached_tokens,
+        trace.completion_tokens,
+        record.duration_s,
+    )
+    return usage_key(record), "" if who is None else who.name, added
+
+
+def summed(usages: Iterable[Usage]) -> list[tuple[Value, ...]]:
     """The rows of table `usage` to add to what is there, in the order of its columns, without log and number."""
     sums: dict[UsageKey, list[float]] = {}
     names: dict[UsageKey, str] = {}
-    for record in records:
-        key, trace, who = usage_key(record), record.trace, record.client.principal
-        names[key] = "" if who is None else who.name
-        added = (
-            1,
-            record.outcome is Outcome.FAILED,
-            record.outcome is Outcome.REFUSED,
-            trace.prompt_tokens,
-            trace.cached_tokens,
-            trace.completion_tokens,
-            record.duration_s,
-        )
-        sums[key] = [left + right for left, right in zip(sums.get(key, [0] * len(added)), added, strict=True)]
+    for key, name, added in usages:
+        names[key] = name
+        if (known := sums.get(key)) is None:
+            sums[key] = list(added)
+        else:
+            for place, value in enumerate(added):
+                known[place] += value
     return [(*key[:5], names[key], key[5], *values) for key, values in sums.items()]
 
 
@@ -115,13 +124,13 @@ def _said(record: RequestRecord) -> Any:
         document = joined_events(record.trace.events)
         if record.trace.error_code is not None:
             document["error"] = {"code": record.trace.error_code}
-        return redacted(document)
+        return redacted_document(document)
     if record.answers_media:
         return f"[redacted {record.content_type[:100]} len={record.answer_bytes}]"
     body = b"".join(record.answer)
     if record.path in _VECTORS and record.status == 200:
         return f"[{record.answer_bytes} bytes of vectors]"
-    return redacted(joined_stream(body)) if record.streamed else redacted_body(body)
+    return redacted_document(joined_stream(body)) if record.streamed else redacted_body(body)
 
 
 def _strings(value: Any) -> Iterator[str]:

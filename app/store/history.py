@@ -23,7 +23,7 @@ SUMS = (
     "completion_tokens",
     "duration_s",
 )
-_AT_A_TIME = 32  # rows of one statement
+_AT_A_TIME = (256, 32, 4, 1)  # rows of one statement; SQLite takes 32,766 values in one
 _MARKS = {"number": NEXT, "log": LOG}
 
 
@@ -40,13 +40,15 @@ def insert_statements(
     The sqlite3 module takes the interpreter lock back after each statement, and a busy event loop would have to give it
     up each time.
     """
-    whole = len(rows) - len(rows) % _AT_A_TIME
-    packed = [
-        [value for row in rows[start : start + _AT_A_TIME] for value in row]
-        for start in range(0, whole, _AT_A_TIME)
-    ]
-    statements = [Statement(_many(table, columns, _AT_A_TIME, verb), packed)] if packed else []
-    return [*statements, Statement(_many(table, columns, 1, verb), rows[whole:])]
+    statements, start = [], 0
+    for size in _AT_A_TIME:
+        packed = []
+        while len(rows) - start >= size:
+            packed.append([value for row in rows[start : start + size] for value in row])
+            start += size
+        if packed:
+            statements.append(Statement(_many(table, columns, size, verb), packed))
+    return statements
 
 
 REQUESTS = ("requests", COLUMNS)

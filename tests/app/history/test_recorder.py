@@ -1,5 +1,6 @@
 """Records become rows; while nothing can be written they wait, and little is lost."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -121,6 +122,46 @@ async def test_a_full_disk_pauses_and_loses_nothing(database: Database) -> None:
     await recorder.flush()
     assert not recorder.status.paused and recorder.status.waiting == 0
     assert await History(database).count(ALL) == 3
+
+
+class Busy(FullDisk):
+    """Whenever something is written, another request has ended."""
+
+    def __init__(self, inner: Database) -> None:
+        super().__init__(inner)
+        self.full = False
+        self.written = 0
+        self.recorder: Recorder
+
+    async def write(self, statements: Sequence[Statement]) -> list[int]:
+        self.written += 1
+        if self.written < 50:
+            self.recorder.put(record(at=NOW + self.written))
+        return await super().write(statements)
+
+
+async def test_what_comes_while_others_are_written_waits_for_more(database: Database) -> None:
+    busy = Busy(database)
+    recorder = busy.recorder = Recorder(database=busy)
+    for number in range(20):
+        recorder.put(record(at=NOW + number))
+    await recorder.flush()
+    assert (busy.written, recorder.status.waiting) == (1, 1)
+    await recorder.stop()
+    assert recorder.status.waiting == 0
+    assert await History(database).count(ALL) == 20 + 49
+
+
+async def test_a_small_record_becomes_its_rows_at_once(database: Database) -> None:
+    recorder = Recorder(database=database)
+    kept = record()
+    recorder.put(kept)
+    await asyncio.sleep(0)
+    kept.answer, kept.request_body = [], b""  # nobody needs them any more
+    await recorder.flush()
+    (row,) = await History(database).page(ALL, offset=0, limit=10)
+    found = await History(database).find(row["id"])
+    assert found is not None and "good morning" in found["answer_body"]
 
 
 async def test_what_waits_is_bounded(database: Database) -> None:

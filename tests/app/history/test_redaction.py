@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from corral.app.history.redaction import MAX_TEXT, kept_text, redacted, redacted_body
+from corral.app.history.redaction import MAX_TEXT, SECRET_NAMES, kept_text, redacted, redacted_body
 
 KEY = "sk_" + "a1" * 16
 PICTURE = "A" * 400
@@ -39,6 +41,47 @@ def test_bodies() -> None:
     assert kept_text({"a": "b"}) == '{"a":"b"}'
     assert redacted_body(f"Bearer {KEY}".encode()) == "Bearer ***"
     assert redacted_body(b"\xff\xfe") == "\ufffd\ufffd"
+
+
+PLANTED = (
+    KEY,
+    "Bearer abc.def",
+    "password=hunter2",
+    "X-Api-Key: abc",
+    f"data:image/png;base64,{PICTURE}",
+    PICTURE,
+    "https://anna:pw@example.org/",
+    "?token=abc",
+    "a word, and key and token and \\u0041 and /",
+    "\u212aey=abc",
+)
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.floats(0, 1)
+    | st.text(max_size=8)
+    | st.sampled_from(PLANTED),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(st.floats(0, 1), min_size=33, max_size=34)
+        | st.dictionaries(st.sampled_from(("content", "role", *SECRET_NAMES, "X-Api-Key")), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(values, st.booleans())
+def test_one_look_at_a_body_finds_all_that_a_look_at_each_value_does(value: object, ascii_only: bool) -> None:
+    body = json.dumps(value, ensure_ascii=ascii_only)
+    for source in (body, body.replace("/", "\\/")):
+        assert redacted_body(source.encode()) == redacted(json.loads(source))
+
+
+@pytest.mark.parametrize("name", sorted(SECRET_NAMES))
+def test_secret_names_are_found_whatever_their_form(name: str) -> None:
+    for form in (name, name.upper(), name.replace("_", "-"), name.title()):
+        assert redacted_body(json.dumps({form: "abc", "x": "y"}).encode()) == {form: "***", "x": "y"}
 
 
 def test_nothing_goes_on_without_end() -> None:
