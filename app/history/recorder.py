@@ -19,7 +19,7 @@ from corral.app.history.entry import NO_TEXTS, Batch, Entry, batch_of, entry_of,
 from corral.app.store.database import Database
 from corral.app.store.errors import DiskFull
 
-FLUSH_S = 0.5  # a record waits so long for others; twice as often costs 10 % of requests/s at full load
+FLUSH_S = 0.5  # a record waits so long for others; it may be a second with the time that writing takes
 RETRY_S = 2.0  # while nothing can be written
 STOP_S = 5.0  # the last records get so long when the node stops
 BATCH = 1_000

@@ -1,6 +1,6 @@
 """A record of a request as the rows that the database keeps. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +64,10 @@ def texts_of(record: RequestRecord) -> Texts:
     """The bodies, redacted and put together. Takes time with long ones: not for the event loop."""
     request = redacted_body(record.request_body) if record.request_body else ""
     answer = _answer(record)
-    words = cut(" ".join((*_strings(request), *_strings(answer))))
-    return Texts(request=kept_text(request), answer=kept_text(answer), searched=words)
+    words: list[str] = []
+    _gather(request, words)
+    _gather(answer, words)
+    return Texts(request=kept_text(request), answer=kept_text(answer), searched=cut(" ".join(words)))
 
 
 def usage_key(record: RequestRecord) -> UsageKey:
@@ -133,13 +135,14 @@ def _said(record: RequestRecord) -> Any:
     return redacted_document(joined_stream(body)) if record.streamed else redacted_body(body)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _gather(value: Any, into: list[str]) -> None:
+    """Every text in a JSON value that somebody may look for."""
     if isinstance(value, str):
-        yield value
+        into.append(value)
     elif isinstance(value, dict):
         for name, each in value.items():
             if name not in _NO_WORDS:
-                yield from _strings(each)
+                _gather(each, into)
     elif isinstance(value, list):
         for each in value:
-            yield from _strings(each)
+            _gather(each, into)

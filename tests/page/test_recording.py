@@ -33,7 +33,6 @@ def test_a_full_disk_is_told_and_its_end(visits: Visits, small_disk: SmallDisk, 
         assert ask(node, "goes on") == 200
         small_disk.make_room()
         expect(banner).to_be_hidden()
-        page.reload()
         expect(page.get_by_role("table").locator("tbody tr")).to_have_count(2)
         page.close()
     finally:
