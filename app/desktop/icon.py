@@ -204,6 +204,8 @@ def _loaded(choice: Choice) -> Any:
         logging.CRITICAL
     )  # it writes a trace whenever no panel is there yet
     try:
+        if choice.backend == "xorg":
+            xorg.spare_extensions()
         return importlib.import_module("pystray")
     except Exception as error:
         raise NoIcon(f"the desktop can't be used ({type(error).__name__}: {error})") from error

@@ -14,6 +14,7 @@ from corral.engines.devices import Gpu
 COMMAND = (sys.executable, "-m", "corral.engines.llama.build")
 _ENABLED = re.compile(r"\b([A-Z][A-Z0-9_]+) = 1\b")
 _TIMEOUT_S = 120
+_NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows: no console flashes up
 _FOR_PROCESSORS = frozenset({"CPU", "BLAS", "RPC", "AMX"})
 
 
@@ -48,7 +49,12 @@ def read_build(command: tuple[str, ...] = COMMAND) -> Build:
     """Blocks for about a second. Raises BuildUnknown."""
     try:
         finished = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+            creationflags=_NO_WINDOW,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise BuildUnknown(f"it can't be started ({type(error).__name__})") from error

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 import structlog
-from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import Response, StreamResponse
 
 from corral.peers.transport.connection import PeerConnection
 from corral.peers.transport.response import lower_case
@@ -25,7 +27,7 @@ class Answering:
         self._routes = sorted(routes, key=_precedence, reverse=True)
         self._exact = {(each.path, each.method): each for each in routes if not each.path.endswith("/")}
 
-    async def answer(self, request: web.BaseRequest, connection: PeerConnection) -> web.StreamResponse:
+    async def answer(self, request: BaseRequest, connection: PeerConnection) -> StreamResponse:
         """Send the answer. If the peer leaves meanwhile, the handler is cancelled or its body closed."""
         path, _, query = request.raw_path.partition("?")
         route = self._exact.get((path, request.method)) or self._route(request.method, path)
@@ -68,7 +70,7 @@ async def _handled(route: PeerRoute, request: PeerRequest, connection: PeerConne
         return await route.handler(request)
     except BodyTooLarge:
         return _TOO_LARGE
-    except web.RequestPayloadError:
+    except RequestPayloadError:
         return _MALFORMED
     except Exception:  # noqa: BLE001 - a handler's bug must not cost the peer its connection
         if connection.is_open:  # else it is the peer that left while its body was read
@@ -76,14 +78,14 @@ async def _handled(route: PeerRoute, request: PeerRequest, connection: PeerConne
         return _FAILED
 
 
-def _whole(answer: PeerAnswer, body: bytes | AsyncIterator[bytes]) -> web.Response:
-    return web.Response(status=answer.status, headers=answer.headers, body=body)
+def _whole(answer: PeerAnswer, body: bytes | AsyncIterator[bytes]) -> Response:
+    return Response(status=answer.status, headers=answer.headers, body=body)
 
 
 async def _streamed(
-    request: web.BaseRequest, connection: PeerConnection, answer: PeerAnswer, body: AsyncIterator[bytes]
-) -> web.StreamResponse:
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    request: BaseRequest, connection: PeerConnection, answer: PeerAnswer, body: AsyncIterator[bytes]
+) -> StreamResponse:
+    response = StreamResponse(status=answer.status, headers=answer.headers)
     try:
         await response.prepare(request)
         async for chunk in body:

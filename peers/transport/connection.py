@@ -3,7 +3,8 @@
 import asyncio
 from typing import Any, Protocol, cast
 
-from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_server import Server
 
 from corral.peers.ids import NodeId
 from corral.peers.transport import tls
@@ -21,12 +22,12 @@ class Register(Protocol):
         ...
 
 
-class PeerConnection(web.RequestHandler):
+class PeerConnection(RequestHandler):
     """aiohttp's HTTP protocol behind the check of the certificate."""
 
     __slots__ = ("_register", "certificate_der", "peer", "under_way")
 
-    def __init__(self, manager: web.Server, *, register: Register, **options: Any) -> None:
+    def __init__(self, manager: Server, *, register: Register, **options: Any) -> None:
         super().__init__(manager, loop=asyncio.get_running_loop(), **options)
         self.peer = NodeId("")
         self.certificate_der = b""

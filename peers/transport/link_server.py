@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import Response, StreamResponse
+from aiohttp.web_ws import WebSocketResponse
 
 from corral.peers.ids import NodeId
 from corral.peers.transport.connection import PeerConnection
@@ -24,17 +27,17 @@ class LinkServer:
         """Whether there are links to this path."""
         return path in self._routes
 
-    async def run(self, request: web.BaseRequest, connection: PeerConnection) -> web.StreamResponse:
+    async def run(self, request: BaseRequest, connection: PeerConnection) -> StreamResponse:
         """Returns when the link has ended."""
         route = self._routes[request.raw_path]
-        socket = web.WebSocketResponse(
+        socket = WebSocketResponse(
             compress=False,
             max_msg_size=route.most_bytes + 1,  # aiohttp's is the first size that is too much
             timeout=_GOODBYE_S,
             decode_text=False,
         )
         if not socket.can_prepare(request):
-            return web.Response(status=426, body=b"a link is opened here")
+            return Response(status=426, body=b"a link is opened here")
         await socket.prepare(request)
         self._replace(route, connection)
         try:

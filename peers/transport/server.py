@@ -5,7 +5,9 @@ import ssl
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import StreamResponse
+from aiohttp.web_server import Server
 
 from corral.peers.identity.certificate import Certificate
 from corral.peers.identity.identity import Identity
@@ -62,7 +64,7 @@ class PeerServer:
         self._port = 0
         self._renewing = asyncio.Lock()
         self._context: ssl.SSLContext | None = None
-        self._manager: web.Server | None = None
+        self._manager: Server | None = None
 
     @property
     def port(self) -> int:
@@ -77,7 +79,7 @@ class PeerServer:
     async def start(self, members: Collection[Certificate]) -> None:
         """Returns when connections are possible. Raises ListenError and IdentityError."""
         await self.set_members(members)
-        self._manager = web.Server(self._handle, handler_cancellation=True)
+        self._manager = Server(self._handle, handler_cancellation=True)
         listening = listen(self._host, self._wanted_port)
         self._port = int(listening[0].getsockname()[1])
         self._doorway.open(listening)
@@ -115,7 +117,7 @@ class PeerServer:
         assert self._context is not None, "start it first"
         return self._context
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _handle(self, request: BaseRequest) -> StreamResponse:
         connection, task = request.protocol, asyncio.current_task()
         assert isinstance(connection, PeerConnection) and task is not None
         connection.under_way += 1

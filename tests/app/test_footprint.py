@@ -11,6 +11,8 @@ from corral.app.left_out import left_out
 
 LARGE = {  # and who loads it when it is needed
     "PIL._imagingft": "nobody",
+    "aiohttp.web": "nobody",  # its parts are imported one by one: the rest are a megabyte
+    "argparse": "nobody",
     "gguf": "tests",
     "httpx._main": "nobody",
     "huggingface_hub": "nobody",

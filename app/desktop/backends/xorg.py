@@ -10,6 +10,11 @@ _END = getattr(signal, "SIGUSR1", signal.SIGTERM)  # Windows has neither it nor 
 _DARK: tuple[int, int, int] = (40, 40, 44)  # where the panel's colour can't be read
 
 
+def spare_extensions() -> None:
+    """Let python-xlib load none of X's extensions when it connects, as pystray does when it is imported: an icon needs none."""
+    importlib.import_module("Xlib.ext").__extensions__ = []  # type: ignore[attr-defined]
+
+
 def methods(base: Any) -> Mapping[str, Any]:
     """What replaces methods of pystray's icon."""
     x11 = importlib.import_module("Xlib.X")
