@@ -157,8 +157,12 @@ class Recorder:
         if self._batch is None:
             some = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
             taken = max(most, 1)  # fewer may be left, if the oldest were dropped meanwhile
+            try:
+                self._batch = batch_of([await self._made(each) for each in some])
+            except asyncio.CancelledError:
+                self._waiting.extendleft(reversed(some))
+                raise
             self._bytes -= sum(map(_size, some))
-            self._batch = batch_of([await self._made(each) for each in some])
         await self._database.write(self._batch.statements)
         self._batch = None
         return taken

@@ -164,6 +164,31 @@ async def test_a_small_record_becomes_its_rows_at_once(database: Database) -> No
     assert found is not None and "good morning" in found["answer_body"]
 
 
+async def test_nothing_is_lost_when_the_node_stops_while_a_batch_is_made(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(database=database)
+    large = orjson.dumps({"messages": [{"role": "user", "content": "long " * LARGE_BYTES}]})
+    for number in range(3):
+        recorder.put(record(at=NOW + number, request_body=large))
+    making, never = asyncio.Event(), asyncio.Event()
+
+    async def to_thread(*_: object) -> None:
+        making.set()
+        await never.wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "to_thread", to_thread)
+        flushing = asyncio.create_task(recorder.flush())
+        await making.wait()
+        flushing.cancel()
+        await asyncio.wait([flushing])
+    assert recorder.status.waiting == 3
+    await recorder.stop()
+    rows = await database.read("SELECT started_at FROM requests ORDER BY number")
+    assert [row["started_at"] for row in rows] == [NOW, NOW + 1, NOW + 2]
+
+
 async def test_what_waits_is_bounded(database: Database) -> None:
     disk = FullDisk(database)
     recorder = Recorder(database=disk, most_records=5, most_bytes=1000)
