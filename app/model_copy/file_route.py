@@ -16,6 +16,7 @@ from corral.app.model_copy.http_range import NotSatisfiable, Span
 from corral.app.model_copy.manifest import encode_manifest
 from corral.app.model_copy.sum_keeper import KnownModel, SumKeeper
 from corral.app.model_copy.throttle import Throttle
+from corral.app.opened_file import opened
 from corral.peers.transport.route import PeerAnswer, PeerRequest, PeerRoute
 
 PATH = "/peer/models/"
@@ -70,7 +71,7 @@ class FileRoute:
     async def _stream(self, model: KnownModel, span: Span) -> AsyncGenerator[bytes, None]:
         """Raises ConnectionError, which cuts the connection, when a file is no longer what it was."""
         for stretch in stretches(model.files, span):
-            file = await asyncio.to_thread(_opened, stretch)
+            file = await opened(asyncio.to_thread(_opened, stretch))
             try:
                 left, most_bytes = stretch.size_bytes, self._throttle.portion(_CHUNK_BYTES)
                 while left:

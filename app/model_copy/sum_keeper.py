@@ -12,6 +12,7 @@ from corral.app.model_copy.background_thread import BackgroundThread
 from corral.app.model_copy.errors import BadManifest
 from corral.app.model_copy.file_sum import FileChanged, FileSum, Summing, read_sums, write_sums
 from corral.app.model_copy.manifest import PIECE_BYTES, Manifest, ModelSum, Part, check, id_of
+from corral.app.opened_file import opened
 from corral.engines.model import ModelFile
 
 LOOK_S = 5.0
@@ -127,7 +128,7 @@ class SumKeeper:
 
     async def _sum(self, path: Path, thread: BackgroundThread) -> FileSum:
         """Raises FileChanged, OSError."""
-        summing = await thread.run(Summing, path, piece_bytes=self._piece_bytes)
+        summing = await opened(thread.run(Summing, path, piece_bytes=self._piece_bytes))
         try:
             while (found := await thread.run(summing.step)) is None:
                 pass

@@ -13,6 +13,7 @@ from corral.app.model_copy.file_route import PATH as PEER_FILES
 from corral.app.model_copy.http_range import NotSatisfiable, Span, wanted_span
 from corral.app.model_copy.manifest import is_model_sum
 from corral.app.model_copy.view import View
+from corral.app.opened_file import opened
 from corral.app.registry.book import ModelBook
 from corral.app.registry.errors import BadWish, NoSuchFile, NoSuchRange, NotRegistered, OriginFailed
 from corral.app.registry.hub import file_url
@@ -90,7 +91,7 @@ class ModelFiles:
     async def _here(self, asked: _Asked) -> AsyncIterator[bytes] | None:
         path = self._folder / asked.order.model / asked.file.path
 
-        def opened() -> io.FileIO | None:
+        def open_there() -> io.FileIO | None:
             try:
                 file = io.FileIO(path)
             except OSError:
@@ -101,7 +102,7 @@ class ModelFiles:
             file.seek(asked.span.start)
             return file
 
-        file = await asyncio.to_thread(opened)
+        file = await opened(asyncio.to_thread(open_there))
         if file is None:
             return None
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import httpx
 import psutil
+
+from tests.acceptance.ports import free_port
 
 API_KEY = "sk_" + "a1" * 16
 START_DEADLINE_S = 60.0
@@ -22,8 +23,8 @@ class Node:
 
     def __init__(self, home: Path, *, models: Path, settings: Mapping[str, str] | None = None) -> None:
         self.home = home
-        self.port = _free_port()
-        self.peer_port = _free_port()
+        self.port = free_port()
+        self.peer_port = free_port()
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")},
             "CORRAL_DATA_DIR": str(home),
@@ -94,10 +95,3 @@ class Node:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
