@@ -58,8 +58,10 @@ class Composition(Parts):
         )
         app = self._app()
         self.peer_routes: Sequence[PeerRoute] = self._peer_routes(app)
+        door = self._front_door(app)
         self.server = Server(
-            app=self._front_door(app),
+            app=door,
+            handler_of=door.plain,
             host=settings.host,
             port=settings.port,
             grace_s=DRAIN_S + _LAST_WORDS_S,

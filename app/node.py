@@ -160,7 +160,7 @@ class _Node:
             await self._announce(first)
             self._started.set()
             parts.phase = NodeState.OK  # last: whoever sees it finds everything announced
-            await self._until_asked_to_stop()
+            await parts.stop.asked.wait()
         finally:
             await self._end()
 
@@ -259,17 +259,6 @@ class _Node:
                 "to be let in", cluster=joining["cluster_name"], code=joining["code"], error=joining["error"]
             )
             self._say(notice)
-
-    async def _until_asked_to_stop(self) -> None:
-        asked = asyncio.create_task(self._parts.stop.asked.wait())
-        serving = asyncio.create_task(self._parts.server.run())
-        try:
-            await asyncio.wait([asked, serving], return_when=asyncio.FIRST_COMPLETED)
-            if serving.done():
-                serving.result()
-        finally:
-            await _cancelled(asked)
-            await _cancelled(serving)
 
     async def _end(self) -> None:
         """Another machine becomes the router; answers in flight may finish; then streams get an error event; then all is cut."""

@@ -1,4 +1,4 @@
-"""The HTTP server: Hypercorn on one address, or all of both families, started and stopped by hand."""
+"""The HTTP server: on one address, or all of both families, started and stopped by hand."""
 
 import asyncio
 import errno
@@ -8,16 +8,16 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.asyncio.run import worker_serve
-from hypercorn.config import Config, Sockets
+from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework
+
+from corral.app.http1.handler import Handler, HandlerOf
+from corral.app.http1.listener import Listener
 
 KEEP_ALIVE_S = 75.0
 MAX_HEAD_BYTES = 64 * 1024
 BACKLOG = 1024
 GRACE_S = 10.0
-_FORCE_S = 3.0
 _OTHER_PORT = 32800
 _ANY_IPV4, _ANY_IPV6 = "0.0.0.0", "::"  # clients of the cluster's name may come over either
 
@@ -26,17 +26,30 @@ class ServerError(Exception):
     """The address can't be listened on; the message says why."""
 
 
+def _nowhere(_path: str) -> Handler | None:
+    return None
+
+
 class Server:
     """Serves one ASGI app. Not reusable: after `stop`, make another."""
 
-    def __init__(self, *, app: ASGIFramework, host: str, port: int, grace_s: float = GRACE_S) -> None:
-        """Port 0 picks a free one. Answers in flight get `grace_s` to finish when the server stops."""
-        self._app = app
+    def __init__(
+        self,
+        *,
+        app: ASGIFramework,
+        host: str,
+        port: int,
+        handler_of: HandlerOf = _nowhere,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        """Port 0 picks a free one. Answers in flight get `grace_s` to finish when the server stops.
+
+        Plain requests for which `handler_of` has somebody don't go to the app.
+        """
+        self._listener = Listener(app=app, handler_of=handler_of, config=self._config(grace_s))
         self._host = host
         self._wanted_port = port
-        self._grace_s = grace_s
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._started = False
         self._port = 0
 
     @property
@@ -51,13 +64,8 @@ class Server:
         if self._host == _ANY_IPV4:
             with suppress(ServerError):  # no IPv6 here, or another program has the port there
                 listening.append(self._listen(_ANY_IPV6, self._port))
-        serving = worker_serve(
-            ASGIWrapper(self._app),
-            self._config(),
-            sockets=Sockets(secure_sockets=[], insecure_sockets=listening, quic_sockets=[]),
-            shutdown_trigger=self._stopping.wait,
-        )
-        self._task = asyncio.create_task(serving, name="http server")
+        self._started = True
+        await self._listener.start(listening)
 
     def _listen(self, host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -69,27 +77,19 @@ class Server:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
 
-    async def run(self) -> None:
-        """Return when the server has stopped; raises what ended it."""
-        assert self._task is not None, "start it first"
-        await asyncio.shield(self._task)
-
     async def stop(self) -> None:
         """Refuse new connections, let answers in flight finish, then cut what is left."""
-        if self._task is None:
-            return
-        self._stopping.set()
-        await asyncio.wait([self._task], timeout=self._grace_s + _FORCE_S)
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        if self._started:
+            await self._listener.stop()
 
-    def _config(self) -> Config:
+    @staticmethod
+    def _config(grace_s: float) -> Config:
         config = Config()
         config.backlog = BACKLOG
         config.keep_alive_timeout = KEEP_ALIVE_S
         config.keep_alive_max_requests = 1_000_000
         config.h11_max_incomplete_size = MAX_HEAD_BYTES
-        config.graceful_timeout = self._grace_s
+        config.graceful_timeout = grace_s
         config.include_server_header = False
         config.accesslog = None
         config.errorlog = logging.getLogger("hypercorn.error")

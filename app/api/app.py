@@ -60,11 +60,9 @@ def create_app(
         )
     around = Around(metrics=metrics, cors_origins=cors_origins, node_name=node.name)
     _Framework(around).install(app)
-    app.direct = {
-        route.path: Direct(app=app, edge=edge, around=around, route=route).connection
-        for route in table
-        if is_direct(route)
-    }
+    direct = [Direct(app=app, edge=edge, around=around, route=route) for route in table if is_direct(route)]
+    app.direct = {each.route.path: each.connection for each in direct}
+    app.plain = {each.route.path: each.plain for each in direct}
     return app
 
 

@@ -24,6 +24,7 @@ from corral.app.api.asgi_scope import refused_of
 from corral.app.api.patience import Patience
 from corral.app.api.route import Route, body_limit
 from corral.app.api.rules import MatchingRule
+from corral.app.http1.handler import Handler
 
 LINGER_S = 2.0  # a client that still sends its body gets so long before the connection is cut
 _DISCONNECT_S = 1.0
@@ -141,6 +142,7 @@ class CorralApp(Quart):
         self.patience = Patience()
         self.routes: Sequence[Route] = ()
         self.direct: Mapping[str, Callable[[HTTPScope], HttpConnection]] = {}  # by path, for POST
+        self.plain: Mapping[str, Handler] = {}  # the same routes, for requests that the server reads itself
 
     async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """One request, websocket or lifespan; those of `direct` go past the framework."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,6 +20,8 @@ from corral.app.api.edge import Answering, Incoming
 from corral.app.api.request_errors import BodyTimeout, BodyTooLarge
 from corral.app.api.route import Route, body_limit
 from corral.app.gateway.endpoint import GatewayResponse
+from corral.app.http1.handler import Sink
+from corral.app.http1.plain_request import PlainRequest
 
 BODY_TIMEOUT_S = 300.0
 
@@ -34,8 +36,56 @@ class Direct:
     route: Route
 
     def connection(self, scope: HTTPScope) -> HttpConnection:
-        """For one request."""
+        """For one request that came to the app."""
         return _DirectConnection(self, scope)
+
+    async def plain(self, request: PlainRequest, sink: Sink) -> None:
+        """One request that the server read itself."""
+
+        async def read_body() -> bytes:
+            return request.body
+
+        with self.app.active.track_inprogress():
+            incoming = Incoming(
+                method="POST",
+                path=request.path,
+                headers=request.headers,
+                address=request.address,
+                server_address=request.server_address,
+                request_id=self.around.request_id(request.headers),
+                read_body=read_body,
+            )
+            await self.answer(incoming, sink)
+
+    async def answer(self, incoming: Incoming, sink: Sink) -> None:
+        """Nobody but the sink may fail, or the body of an answer that is passed on as it comes."""
+        began, around, path = time.perf_counter(), self.around, incoming.path
+        structlog.contextvars.bind_contextvars(request_id=incoming.request_id)
+        answer = await self.edge.answer(self.route, incoming)
+        headers = {
+            **around.usual_headers(path),
+            **answer.headers,
+            **around.added_headers("POST", path, incoming.headers, incoming.request_id),
+        }
+        if answer.streamed:
+            around.count(method="POST", route=self.route.path, status=answer.status, began=began)
+            await _pass_on(answer, headers, sink)
+            return
+        whole = b"".join([piece async for piece in answer.body])
+        around.count(method="POST", route=self.route.path, status=answer.status, began=began)
+        await sink.whole(answer.status, headers, whole)
+
+
+async def _pass_on(answer: GatewayResponse, headers: Mapping[str, str], sink: Sink) -> None:
+    body = answer.body
+    try:
+        await sink.begin(answer.status, headers)
+        async for piece in body:
+            await sink.piece(piece)
+    finally:
+        if close := getattr(body, "aclose", None):
+            await close()
+    await sink.end()
 
 
 def is_direct(route: Route) -> bool:
@@ -44,7 +94,7 @@ def is_direct(route: Route) -> bool:
 
 
 class _DirectConnection(HttpConnection):
-    """One request, which has a route and no query."""
+    """One request, which has a route and no query. As a Sink it takes the answer."""
 
     def __init__(self, direct: Direct, scope: HTTPScope) -> None:
         super().__init__(direct.app, scope)
@@ -52,60 +102,45 @@ class _DirectConnection(HttpConnection):
         self._headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
+        self._send: ASGISendCallable
+        self._chunked_by_us: HTTPStream | None = None
 
     def _begin(self, send: ASGISendCallable) -> tuple[Any, Body]:
+        self._send = send
         length = self._headers.get("content-length", "")
         expected = int(length) if length.isascii() and length.isdigit() else None
         body = Body(expected, body_limit(self.scope["path"]))
-        return self._answer(send, body), body
+        return self._direct.answer(self._incoming(body), self), body
 
-    async def _answer(self, send: ASGISendCallable, body: Body) -> None:
-        began, around, headers = time.perf_counter(), self._direct.around, self._headers
-        path = self.scope["path"]
-        request_id = around.request_id(headers)
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        answer = await self._direct.edge.answer(self._direct.route, self._incoming(request_id, body))
-        added = around.added_headers("POST", path, headers, request_id)
-        sent = {**around.usual_headers(path), **answer.headers, **added}
-        whole = None if answer.streamed else b"".join([piece async for piece in answer.body])
-        if whole is not None:
-            sent["content-length"] = str(len(whole))
-        around.count(method="POST", route=self._direct.route.path, status=answer.status, began=began)
-        await self._send(send, answer, sent, whole)
+    async def whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        await self._start(status, {**headers, "content-length": str(len(body))})
+        await self._send_piece(self._send, body)
+        await self.end()
 
-    async def _send(
-        self, send: ASGISendCallable, answer: GatewayResponse, headers: Mapping[str, str], whole: bytes | None
-    ) -> None:
+    async def begin(self, status: int, headers: Mapping[str, str]) -> None:
+        await self._start(status, headers)
+        stream = getattr(self._send, "__self__", None)
+        chunked = "content-length" not in headers and self.scope["http_version"] == "1.1"
+        self._chunked_by_us = stream if chunked and isinstance(stream, HTTPStream) else None
+
+    async def piece(self, data: bytes) -> None:
+        if (stream := self._chunked_by_us) is None:
+            await self._send_piece(self._send, data)
+        elif data:
+            # What h11 would make of it (RFC 9112, 7.1), for a fraction of the time that each event takes there.
+            framed = b"%x\r\n%b\r\n" % (len(data), data)
+            await stream.send(Data(stream_id=stream.stream_id, data=framed))
+
+    async def end(self) -> None:
+        await self._end(self._send)
+
+    async def _start(self, status: int, headers: Mapping[str, str]) -> None:
         self._answered = True
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        start = {"type": "http.response.start", "status": answer.status, "headers": encoded}
-        await send(cast(HTTPResponseStartEvent, start))
-        if whole is not None:
-            await self._send_piece(send, whole)
-        else:
-            await self._send_stream(send, answer.body, chunked="content-length" not in headers)
-        await self._end(send)
+        start = {"type": "http.response.start", "status": status, "headers": encoded}
+        await self._send(cast(HTTPResponseStartEvent, start))
 
-    async def _send_stream(
-        self, send: ASGISendCallable, body: AsyncIterator[bytes], *, chunked: bool
-    ) -> None:
-        stream = getattr(send, "__self__", None)
-        if not (chunked and self.scope["http_version"] == "1.1" and isinstance(stream, HTTPStream)):
-            stream = None
-        try:
-            async for piece in body:
-                if stream is not None and piece:
-                    # What h11 would make of it (RFC 9112, 7.1), for a fraction of the time that each event takes there.
-                    await stream.send(
-                        Data(stream_id=stream.stream_id, data=b"%x\r\n%b\r\n" % (len(piece), piece))
-                    )
-                else:
-                    await self._send_piece(send, piece)
-        finally:
-            if close := getattr(body, "aclose", None):
-                await close()
-
-    def _incoming(self, request_id: str, body: Body) -> Incoming:
+    def _incoming(self, body: Body) -> Incoming:
         scope = self.scope
         client, server = scope["client"], scope["server"]
         return Incoming(
@@ -114,7 +149,7 @@ class _DirectConnection(HttpConnection):
             headers=self._headers,
             address="" if client is None else client[0],
             server_address="" if server is None else server[0],
-            request_id=request_id,
+            request_id=self._direct.around.request_id(self._headers),
             secure=scope["scheme"] == "https",
             relayed=relayed_of(scope),
             read_body=lambda: _read(body, scope["path"]),

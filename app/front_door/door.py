@@ -9,7 +9,7 @@ How `app/composition.py` puts it together::
         vouched=authenticator.vouched,                       # the Authenticator that the Edge has
         host_ok=lambda host: host_allowed(host, names),      # the names that the Edge has
     )
-    server = Server(app=door, ...)
+    server = Server(app=door, handler_of=door.plain, ...)
     relay = RelayRoute(app=app, routing=..., name_of=...)    # for the routes of the peer port: relay.route()
 """
 
@@ -35,6 +35,7 @@ from corral.app.front_door.sending import Sending
 from corral.app.front_door.wire import RequestHead
 from corral.app.gateway.auth import Asking, is_from_this_machine
 from corral.app.gateway.relayed import Vouched
+from corral.app.http1.handler import Handler
 
 _CREDENTIALS = (b"authorization", b"x-api-key")
 _END_S = 1.0  # what is left to do after an answer gets so long
@@ -73,6 +74,10 @@ class FrontDoor:
             await self._app(scope, receive, send)
         else:
             await self._relay(scope, receive, send)
+
+    def plain(self, path: str) -> Handler | None:
+        """Who answers a plain request here; None: it has to come as any other."""
+        return self._app.plain.get(path) if isinstance(self._cluster.routing(), Here) else None
 
     async def _relay(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         sending = Sending(send)

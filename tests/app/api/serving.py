@@ -350,7 +350,7 @@ class _Side:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[Serving]:
-        server = Server(app=self._app, host="127.0.0.1", port=0, grace_s=1.0)
+        server = Server(app=self._app, handler_of=self._app.plain.get, host="127.0.0.1", port=0, grace_s=1.0)
         await self._pool.start()
         await server.start()
         self._running = Serving(

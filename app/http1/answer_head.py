@@ -1,0 +1,28 @@
+"""The bytes that an answer begins with (RFC 9112)."""
+
+import time
+from collections.abc import Mapping
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+
+
+def answer_head(status: int, headers: Mapping[str, str]) -> bytes:
+    """Status line and headers, with the date. Raises ValueError where a header would end its line."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if lines.count("\r") != len(headers) or lines.count("\n") != len(headers) or "\0" in lines:
+        raise ValueError("a header of an answer has a line break in it")
+    return f"HTTP/1.1 {_status(status)}\r\n{lines}date: {_date(int(time.time()))}\r\n\r\n".encode("latin-1")
+
+
+@lru_cache(maxsize=64)
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} "  # one that isn't in the register; the reason is optional, the space isn't
+
+
+@lru_cache(maxsize=1)
+def _date(now_s: int) -> str:
+    return formatdate(now_s, usegmt=True)
