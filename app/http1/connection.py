@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 
@@ -66,13 +66,12 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The client is there."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's only looks like one
         self._addresses = _host(transport, "peername"), _host(transport, "sockname")
         self._site.connections.add(self)
         self._idle_timer = self._loop.call_later(self._site.keep_alive_s, self._look_whether_idle)
         if self._site.stopping:
-            transport.close()
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request, or of several."""
@@ -225,6 +224,6 @@ class _Answer:
         self._transport.write(head + body)
 
 
-def _host(transport: asyncio.Transport, name: str) -> str:
+def _host(transport: asyncio.BaseTransport, name: str) -> str:
     found = transport.get_extra_info(name)
     return str(found[0]) if found else ""

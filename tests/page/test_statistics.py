@@ -11,12 +11,13 @@ from tests.page.conftest import PARROT
 from tests.page.records import ask, recorded
 
 STATISTICS = "/dashboard/statistics"
+MANY = 500  # so that the model is among those that are shown by name, whatever other tests asked for
 
 
 def test_by_model_and_by_key(page: Page, node: Node, axe: Callable[..., None]) -> None:
     with node.client() as http:
         made = http.post("/v0/api-keys", json={"name": "counted crane", "scopes": ["api"]}).json()
-        body = {"model": PARROT, "messages": [{"role": "user", "content": "one two three cranes"}]}
+        body = {"model": PARROT, "messages": [{"role": "user", "content": "one two three cranes " * MANY}]}
         key = {"authorization": f"Bearer {made['key']}"}
         httpx.post(f"{node.url}/v1/chat/completions", json=body, headers=key, timeout=30).raise_for_status()
         ask(node, "four five", model="no-such-crane")
@@ -36,7 +37,7 @@ def test_by_model_and_by_key(page: Page, node: Node, axe: Callable[..., None]) -
 
 
 def test_other_times_and_the_chart_as_a_table(page: Page, node: Node) -> None:
-    ask(node, "counted once")
+    ask(node, "counted once " * MANY)
     recorded(node, q="counted once")
     page.goto(STATISTICS)
     page.get_by_role("combobox", name="Time").select_option("12m")
