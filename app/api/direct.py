@@ -45,17 +45,20 @@ class Direct:
         async def read_body() -> bytes:
             return request.body
 
-        with self.app.active.track_inprogress():
-            incoming = Incoming(
-                method="POST",
-                path=request.path,
-                headers=request.headers,
-                address=request.address,
-                server_address=request.server_address,
-                request_id=self.around.request_id(request.headers),
-                read_body=read_body,
-            )
+        incoming = Incoming(
+            method="POST",
+            path=request.path,
+            headers=request.headers,
+            address=request.address,
+            server_address=request.server_address,
+            request_id=self.around.request_id(request.headers),
+            read_body=read_body,
+        )
+        self.app.active.inc()
+        try:
             await self.answer(incoming, sink)
+        finally:
+            self.app.active.dec()
 
     async def answer(self, incoming: Incoming, sink: Sink) -> None:
         """Nobody but the sink may fail, or the body of an answer that is passed on as it comes."""

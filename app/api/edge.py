@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import orjson
@@ -122,7 +122,7 @@ class Edge:
             content_type=answer.headers.get("content-type", ""),
             streamed=answer.streamed,
         )
-        return replace(answer, body=RecordedBody(answer.body, record, self._finisher(began)))
+        return answer.with_body(RecordedBody(answer.body, record, self._finisher(began)))
 
     def _finisher(self, began: float) -> Callable[[RequestRecord], None]:
         def finish(record: RequestRecord) -> None:

@@ -1,5 +1,7 @@
 """What Prometheus can read of this node."""
 
+from typing import NamedTuple
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
@@ -17,7 +19,7 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self._routes: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._models: dict[str, tuple[Counter, Counter, Counter]] = {}
+        self._models: dict[str, _OfModel] = {}
         self._requests = Counter(
             "corral_http_requests",
             "HTTP requests answered.",
@@ -82,14 +84,14 @@ class Metrics:
 
     def first_token(self, model: str, seconds: float) -> None:
         """A model's answer began."""
-        self._first_token.labels(model).observe(seconds)
+        self._of_model(model).first_token.observe(seconds)
 
     def answered(self, model: str, done: Done) -> None:
         """A model's answer is complete."""
-        prompt, cached, generated = self._of_model(model)
-        prompt.inc(done.prompt_tokens)
-        cached.inc(done.cached_tokens)
-        generated.inc(done.completion_tokens)
+        found = self._of_model(model)
+        found.prompt.inc(done.prompt_tokens)
+        found.cached.inc(done.cached_tokens)
+        found.generated.inc(done.completion_tokens)
 
     def text(self) -> bytes:
         """The text format of Prometheus."""
@@ -104,10 +106,23 @@ class Metrics:
             self._routes[key] = found
         return found
 
-    def _of_model(self, model: str) -> tuple[Counter, Counter, Counter]:
+    def _of_model(self, model: str) -> "_OfModel":
         found = self._models.get(model)
         if found is None:
             label = self._tokens.labels
-            found = label(model, "prompt"), label(model, "cached"), label(model, "generated")
-            self._models[model] = found
+            found = self._models[model] = _OfModel(
+                label(model, "prompt"),
+                label(model, "cached"),
+                label(model, "generated"),
+                self._first_token.labels(model),
+            )
         return found
+
+
+class _OfModel(NamedTuple):
+    """What is counted of one."""
+
+    prompt: Counter
+    cached: Counter
+    generated: Counter
+    first_token: Histogram

@@ -13,8 +13,9 @@ from corral.app.cloud.credentials import Credentials
 from corral.app.cloud.errors import CloudFailed, CloudTimeout
 from corral.app.cloud.refusal import refusal
 from corral.app.cloud.retry import pause_s, retry_after_s
-from corral.app.upstream.client import Asking, UpstreamResponse
+from corral.app.upstream.client import Asking
 from corral.app.upstream.errors import UpstreamError, UpstreamTimeout
+from corral.app.upstream.response import UpstreamResponse
 from corral.app.upstream.server import Server
 
 _MOST_ERROR_BYTES: Final = 256 * 1024

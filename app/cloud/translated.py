@@ -19,8 +19,8 @@ from corral.app.gateway.event_merge import EventMerge
 from corral.app.gateway.meter import Meters
 from corral.app.gateway.pool_endpoint import KEEP_ALIVE_S
 from corral.app.openai.sse import data_events
-from corral.app.upstream.client import UpstreamResponse
 from corral.app.upstream.errors import UpstreamError, UpstreamTimeout
+from corral.app.upstream.response import UpstreamResponse
 from corral.engines.events import Event
 
 _MOST_DOCUMENT_BYTES = 128 * 1024 * 1024

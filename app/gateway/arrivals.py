@@ -27,6 +27,11 @@ class NoArrivals:
         """Returns at once."""
 
 
+def listing(endpoints: Sequence[Endpoint], model: str) -> list[Endpoint]:
+    """Those who are there and list the model."""
+    return [each for each in endpoints if each.listed_name(model) is not None and each.machine().online]
+
+
 def is_listed(endpoints: Sequence[Endpoint], model: str) -> bool:
     """Whether anybody who is there lists the model."""
-    return any(each.listed_name(model) is not None and each.machine().online for each in endpoints)
+    return bool(listing(endpoints, model))

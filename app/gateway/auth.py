@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from typing import NewType, Protocol
 
@@ -288,6 +289,7 @@ def came_through_a_proxy(headers: Mapping[str, str]) -> bool:
     return any(name in headers for name in _FORWARDED)
 
 
+@lru_cache(maxsize=1024)
 def is_from_this_machine(client: str, server: str) -> bool:
     """Whether a connection between these IP addresses stays on this machine: over loopback, or to itself."""
     try:

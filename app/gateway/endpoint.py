@@ -55,6 +55,10 @@ class GatewayResponse:
     body: AsyncIterator[bytes]
     streamed: bool = False  # goes out piece by piece, as it comes
 
+    def with_body(self, body: AsyncIterator[bytes]) -> "GatewayResponse":
+        """The same answer around another body."""
+        return GatewayResponse(status=self.status, headers=self.headers, body=body, streamed=self.streamed)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:

@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import structlog
 
 from corral.app.gateway.ability import able
 from corral.app.gateway.admission import Admission, QueueObserver
-from corral.app.gateway.arrivals import Arrivals, NoArrivals, is_listed
+from corral.app.gateway.arrivals import Arrivals, NoArrivals, is_listed, listing
 from corral.app.gateway.chooser import Choice, Chooser, is_busy
 from corral.app.gateway.continuation import Answering, Broken, ContinuedBody, goes_on_itself, who_goes_on
 from corral.app.gateway.endpoint import Client, Endpoint, GatewayRequest, GatewayResponse
@@ -72,17 +71,19 @@ class Gateway:
         """
         account = self._opened(request)
         try:
-            if not is_listed(self._endpoints(), request.model):
+            having = listing(self._endpoints(), request.model)
+            if not having:
                 await self._arrivals.wait(request.model)
-            choice = self._chooser.choose(self._having(request), request)
+                having = may_answer(self._endpoints(), request.model)
+            choice = self._chooser.choose(able(having, request.path, request.model), request)
             answer, endpoint = await self._answer(request, choice)
         except BaseException as error:
             account.close(answered=not isinstance(error, Exception))
             raise
         if not answer.streamed or request.path not in CONTINUED or not self._continue_streams():
-            return replace(answer, body=_HeldBody(answer.body, (account.close,)))
+            return answer.with_body(_HeldBody(answer.body, (account.close,)))
         whole = ContinuedBody(request, Answering(endpoint, answer.body), self._again)
-        return replace(answer, body=_HeldBody(whole, (account.close,)))
+        return answer.with_body(_HeldBody(whole, (account.close,)))
 
     def _having(self, request: GatewayRequest) -> list[Endpoint]:
         """Raises ModelLacksCapability."""
@@ -127,11 +128,14 @@ class Gateway:
             self._admission.look_again()
             request.trace.endpoint_id, request.trace.endpoint_name = endpoint.id, endpoint.name
             waited = queue_headers(request.trace.queued_s) if queued else {}
-            headers = {**answer.headers, **_who(endpoint), **waited}
             ended = partial(self._chooser.ended, endpoint, request)
-            return replace(
-                answer, headers=headers, body=_HeldBody(answer.body, (slot.release, ended))
-            ), endpoint
+            held = GatewayResponse(
+                status=answer.status,
+                headers={**answer.headers, **_who(endpoint), **waited},
+                body=_HeldBody(answer.body, (slot.release, ended)),
+                streamed=answer.streamed,
+            )
+            return held, endpoint
         raise failure or NoCapableEndpoint(
             f"nobody can serve model {request.model!r} now; see GET /v1/models", param="model"
         )
@@ -240,5 +244,10 @@ class _HeldBody:
 
 
 def _who(endpoint: Endpoint) -> dict[str, str]:
-    name = "".join(each if " " <= each <= "~" else "?" for each in endpoint.name)  # may be any machine's
-    return {"x-corral-node": name, "x-corral-endpoint": endpoint.id}
+    return {"x-corral-node": _printable(endpoint.name), "x-corral-endpoint": endpoint.id}
+
+
+@lru_cache(maxsize=1024)
+def _printable(name: str) -> str:
+    """A machine may be called anything."""
+    return "".join(each if " " <= each <= "~" else "?" for each in name)

@@ -6,12 +6,12 @@ from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 
+from corral.app.http1.header_lines import header_lines
+
 
 def answer_head(status: int, headers: Mapping[str, str]) -> bytes:
     """Status line and headers, with the date. Raises ValueError where a header would end its line."""
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if lines.count("\r") != len(headers) or lines.count("\n") != len(headers) or "\0" in lines:
-        raise ValueError("a header of an answer has a line break in it")
+    lines = header_lines(headers)
     return f"HTTP/1.1 {_status(status)}\r\n{lines}date: {_date(int(time.time()))}\r\n\r\n".encode("latin-1")
 
 

@@ -1,9 +1,14 @@
-"""Asking servers elsewhere over HTTP: one pool of kept-alive connections to all of them."""
+"""Asking servers elsewhere over HTTP, on connections that are kept.
 
+Usual requests over plain HTTP take the short way of `plain_client`, all others go by aiohttp: those with TLS, with a password
+in the URL, or with a body that is long or comes in pieces.
+"""
+
+import asyncio
 import io
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
-from contextlib import aclosing
+import socket
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType, SimpleNamespace
@@ -13,12 +18,9 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from corral.app.upstream.errors import (
-    UpstreamAnsweredTooMuch,
-    UpstreamBroke,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
+from corral.app.upstream.errors import UpstreamBroke, UpstreamTimeout, UpstreamUnreachable
+from corral.app.upstream.plain_client import CannotConnect, PlainClient, PlainResponse, is_plain
+from corral.app.upstream.response import UpstreamResponse
 from corral.app.upstream.server import TIMEOUT_S, Server
 
 CONNECT_S: Final = 5.0
@@ -35,7 +37,12 @@ _ENDED: Final = (
     aiohttp.ClientConnectionResetError,
 )
 _NAMES_LAST_S: Final = 10
-_UNREACHABLE: Final = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
+_UNREACHABLE: Final = (
+    CannotConnect,
+    aiohttp.ClientConnectorError,
+    aiohttp.InvalidURL,
+    aiohttp.ConnectionTimeoutError,
+)
 
 
 class Asking(Protocol):
@@ -50,7 +57,7 @@ class Asking(Protocol):
         headers: Mapping[str, str] = _NO_HEADERS,
         body: bytes | AsyncIterable[bytes] = b"",
         timeout_s: float | None = None,
-    ) -> "UpstreamResponse":
+    ) -> UpstreamResponse:
         """As UpstreamClient.open."""
 
 
@@ -60,6 +67,7 @@ class UpstreamClient:
     def __init__(self, *, connect_timeout_s: float = CONNECT_S) -> None:
         """Opens nothing yet."""
         self._connect_timeout_s = connect_timeout_s
+        self._plain = PlainClient(keep_s=KEEP_CONNECTION_S)
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
@@ -72,7 +80,7 @@ class UpstreamClient:
         headers: Mapping[str, str] = _NO_HEADERS,
         body: bytes | AsyncIterable[bytes] = b"",
         timeout_s: float | None = None,
-    ) -> "UpstreamResponse":
+    ) -> UpstreamResponse:
         """The answer as soon as its headers are there, whatever its status: to be read to its end or closed.
 
         `server` may be a base URL; a Server's key goes along as a bearer token. `timeout_s` bounds each silence, the
@@ -93,33 +101,50 @@ class UpstreamClient:
         assert isinstance(base, str)
         wait_s = TIMEOUT_S if timeout_s is None else timeout_s
         try:
-            response = await self._send(method, _url(base, path), sent, body, wait_s)
+            return await self._send(name, method, _url(base, path), sent, body, wait_s)
         except _UNREACHABLE as error:
             raise UpstreamUnreachable(f"{name} can't be reached: {_reason(error)}") from error
         except TimeoutError as error:
             raise UpstreamTimeout(f"{name} gave no answer within {wait_s:g} s") from error
         except _LOST as error:
             raise UpstreamBroke(f"{name} ended the connection before it answered") from error
-        return UpstreamResponse(name, response)
 
     async def close(self) -> None:
         """Cut everything; what is asked from now on can't be reached."""
         self._closed = True
+        self._plain.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
     async def _send(
         self,
+        name: str,
         method: str,
         url: URL,
         headers: Mapping[str, str],
         body: bytes | AsyncIterable[bytes],
         timeout_s: float,
+    ) -> UpstreamResponse:
+        if self._closed:
+            raise UpstreamUnreachable("this node is stopping; ask again later")
+        connect_s = min(self._connect_timeout_s, timeout_s)
+        if isinstance(body, bytes) and is_plain(url, method, body):
+            exchange = await self._plain.ask(
+                url, method, headers, body, connect_timeout_s=connect_s, timeout_s=timeout_s
+            )
+            return PlainResponse(name, exchange, timeout_s=timeout_s)
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=connect_s, sock_read=timeout_s)
+        return _AiohttpResponse(name, await self._send_by_aiohttp(method, url, headers, body, limits))
+
+    async def _send_by_aiohttp(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        body: bytes | AsyncIterable[bytes],
+        limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=min(self._connect_timeout_s, timeout_s), sock_read=timeout_s
-        )
         connection = _Connection()
         while True:
             try:
@@ -128,7 +153,7 @@ class UpstreamClient:
                     url,
                     data=_sendable(body),
                     headers=headers,
-                    timeout=timeout,
+                    timeout=limits,
                     allow_redirects=False,
                     trace_request_ctx=connection,
                 )
@@ -139,8 +164,6 @@ class UpstreamClient:
                 connection.kept = False
 
     def _opened(self) -> aiohttp.ClientSession:
-        if self._closed:
-            raise UpstreamUnreachable("this node is stopping; ask again later")
         if self._session is None:
             tracing = aiohttp.TraceConfig()
             tracing.on_connection_reuseconn.append(_note_kept)
@@ -160,22 +183,16 @@ class UpstreamClient:
         return self._session
 
 
-class UpstreamResponse:
-    """Status and headers (names in lower case) at once, the body as it comes. To be read to its end or closed."""
-
-    __slots__ = ("_name", "_response", "headers", "status")
+class _AiohttpResponse(UpstreamResponse):
+    """The answer that aiohttp brings."""
 
     def __init__(self, name: str, response: aiohttp.ClientResponse) -> None:
-        self.status = response.status
-        self.headers = {name.lower(): value for name, value in response.headers.items()}
-        self._name = name
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        super().__init__(name, response.status, headers)
         self._response = response
+        self._timed = True  # aiohttp watches the time
 
     async def piece(self) -> bytes:
-        """What has come of the body, as soon as there is something; empty at its end.
-
-        A reader that is cancelled may go on. Raises UpstreamBroke and UpstreamTimeout.
-        """
         try:
             return await self._response.content.readany()
         except TimeoutError as error:
@@ -185,34 +202,19 @@ class UpstreamResponse:
             await self.aclose()
             raise UpstreamBroke(f"{self._name} ended the connection in the middle of its answer") from error
 
-    def without_timeout(self) -> None:
-        """From now on whoever reads watches the time: a timer for each piece costs more than the piece."""
-        connection = self._response.connection
-        if connection is not None and connection.protocol is not None:
-            connection.protocol.read_timeout = None
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The body as it comes. Leaving it early closes the answer. Raises UpstreamBroke and UpstreamTimeout."""
+    async def piece_within(self, wait_s: float) -> bytes | None:
+        if self._timed:
+            self._timed = False
+            connection = self._response.connection
+            if connection is not None and connection.protocol is not None:
+                connection.protocol.read_timeout = None
         try:
-            while piece := await self.piece():
-                yield piece
-        finally:
-            await self.aclose()
-
-    async def read(self, most_bytes: int) -> bytes:
-        """All of the body. Raises UpstreamAnsweredTooMuch, UpstreamBroke and UpstreamTimeout."""
-        got: list[bytes] = []
-        size = 0
-        async with aclosing(self.chunks()) as chunks:
-            async for chunk in chunks:
-                got.append(chunk)
-                size += len(chunk)
-                if size > most_bytes:
-                    raise UpstreamAnsweredTooMuch(f"{self._name} answered with more than {most_bytes} bytes")
-        return b"".join(got)
+            async with asyncio.timeout(wait_s):
+                return await self.piece()
+        except TimeoutError:
+            return None
 
     async def aclose(self) -> None:
-        """What hasn't come yet isn't wanted: cuts the connection at once, which cancels the work there."""
         connection = self._response.connection  # None once the end of the body came
         if connection is not None and connection.transport is not None:
             connection.transport.abort()
@@ -242,15 +244,17 @@ def _host(base: str) -> str:
 
 def _reason(error: Exception) -> str:
     """In words that hold nothing of this machine."""
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
+    cause = error.__cause__ if isinstance(error, CannotConnect) else None
+    if isinstance(error, aiohttp.ConnectionTimeoutError) or isinstance(cause, TimeoutError):
         return "it doesn't answer"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
+    if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(cause, socket.gaierror):
         return "its name isn't known"
     if isinstance(error, aiohttp.ClientSSLError | aiohttp.ClientConnectorCertificateError):
         return "its certificate isn't valid here"
     if isinstance(error, aiohttp.InvalidURL):
         return "its address can't be read"
-    number = error.os_error.errno if isinstance(error, aiohttp.ClientConnectorError) else None
+    failed = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else cause
+    number = failed.errno if isinstance(failed, OSError) else None
     return os.strerror(number).lower() if number else "no connection"
 
 

@@ -12,11 +12,12 @@ from corral.app.gateway.meter import Meter, Meters, Observer
 from corral.app.gateway.standing import Machine, Standing
 from corral.app.openai import sse
 from corral.app.openai.token_count import COUNT_PATH
-from corral.app.upstream.client import Asking, UpstreamResponse
+from corral.app.upstream.client import Asking
 from corral.app.upstream.errors import NotOffered
 from corral.app.upstream.outgoing import STREAMED, Outgoing, outgoing
 from corral.app.upstream.raw_body import RawBody
 from corral.app.upstream.refusal import MOST_BYTES, event_failure, failure, refused
+from corral.app.upstream.response import UpstreamResponse
 from corral.app.upstream.server import Server
 from corral.app.upstream.stream_body import StreamBody
 from corral.app.upstream.stream_reading import MODEL_FIELD, StreamReading

@@ -1,8 +1,8 @@
 """The body of an answer that is no JSON document and no chat: sounds, subtitles, events of other routes, as they come."""
 
 from corral.app.gateway.meter import Meter
-from corral.app.upstream.client import UpstreamResponse
 from corral.app.upstream.errors import UpstreamError
+from corral.app.upstream.response import UpstreamResponse
 
 
 class RawBody:

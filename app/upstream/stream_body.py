@@ -1,13 +1,11 @@
 """The body of a streamed answer of a server elsewhere: its bytes as they come, an error as the last event."""
 
-import asyncio
-
 from corral.app.api.errors import error_body, error_object
 from corral.app.gateway.meter import Meter
 from corral.app.openai import sse
-from corral.app.upstream.client import UpstreamResponse
 from corral.app.upstream.errors import UpstreamBroke, UpstreamError, UpstreamTimeout
 from corral.app.upstream.refusal import event_failure
+from corral.app.upstream.response import UpstreamResponse
 from corral.app.upstream.stream_reading import StreamReading
 from corral.engines.errors import EngineError, InvalidRequest
 from corral.engines.events import Done
@@ -35,7 +33,6 @@ class StreamBody:
         self._keep_alive_s = keep_alive_s
         self._timeout_s = timeout_s
         self._silent_s = 0.0
-        response.without_timeout()
         self._first: bytes | None = None
         self._said = False
         self._over = False
@@ -97,17 +94,15 @@ class StreamBody:
     async def _piece(self) -> bytes | None:
         """What comes next, nothing at the end; None if it takes longer than comments do. Raises UpstreamError."""
         wait_s = min(self._keep_alive_s, self._timeout_s - self._silent_s)
-        try:
-            async with asyncio.timeout(wait_s):
-                piece = await self._response.piece()
-        except TimeoutError as error:
-            self._silent_s += wait_s
-            if self._silent_s < self._timeout_s:
-                return None
-            await self._response.aclose()
-            raise UpstreamTimeout(f"the answer of the endpoint {self._name!r} stopped coming") from error
-        self._silent_s = 0.0
-        return piece
+        piece = await self._response.piece_within(wait_s)
+        if piece is not None:
+            self._silent_s = 0.0
+            return piece
+        self._silent_s += wait_s
+        if self._silent_s < self._timeout_s:
+            return None
+        await self._response.aclose()
+        raise UpstreamTimeout(f"the answer of the endpoint {self._name!r} stopped coming")
 
     def _end(self) -> bytes:
         """Nothing more comes. Raises UpstreamBroke if something is missing."""
