@@ -104,7 +104,7 @@ def bare_app(models: Path) -> tuple[CorralApp, ModelPool]:
 async def serve(models: Path, port: int) -> None:
     """Until the input ends."""
     app, pool = bare_app(models)
-    server = Server(app=app, host="127.0.0.1", port=port)
+    server = Server(app=app, handler_of=app.plain.get, host="127.0.0.1", port=port)
     await pool.start()
     await server.start()
     await asyncio.to_thread(sys.stdin.buffer.read)

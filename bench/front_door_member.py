@@ -49,7 +49,7 @@ async def serve(role: str, folder: Path, port: int, peer_port: int) -> None:
             vouched=lambda asking: None,
             host_ok=lambda host: True,
         )
-        server = Server(app=door, host=HOST, port=port)
+        server = Server(app=door, handler_of=door.plain, host=HOST, port=port)
         await server.start()
         stack.push_async_callback(server.stop)
         await asyncio.to_thread(sys.stdin.buffer.read)
