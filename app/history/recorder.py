@@ -5,6 +5,7 @@ of whole requests that wait would drive everything else out of them. Rows are wr
 """
 
 import asyncio
+import math
 import sqlite3
 import time
 from collections import deque
@@ -18,6 +19,8 @@ from corral.app.gateway.recording import Outcome, RequestRecord
 from corral.app.history.entry import NO_TEXTS, Batch, Entry, batch_of, entry_of, forget_texts, size_of
 from corral.app.store.database import Database
 from corral.app.store.errors import DiskFull
+from corral.app.store.search_index import STEP as INDEX_STEP
+from corral.app.store.search_index import SearchIndex
 
 FLUSH_S = 0.5  # a record waits so long for others; it may be a second with the time that writing takes
 RETRY_S = 2.0  # while nothing can be written
@@ -25,6 +28,9 @@ STOP_S = 5.0  # the last records get so long when the node stops
 BATCH = 1_000
 MOST_RECORDS = 20_000  # that wait; beyond it the oldest are lost
 MOST_BYTES = 64 * 2**20  # of their texts; beyond it the oldest texts are lost
+QUIET = 100  # records of one flush; with more the search index has to wait
+INDEX_RETRY_S = 60.0
+MOST_UNINDEXED = 50_000  # texts; beyond it as many go into the index as come
 LARGE_BYTES = 64 * 1024  # texts of such a record are put together in a thread
 STRANGERS_PER_S = 20  # refused requests of nobody known that get a row each; others are only counted
 _LOG = structlog.get_logger(__name__)
@@ -78,6 +84,11 @@ class Recorder:
         self._strangers = _PerSecond(STRANGERS_PER_S)
         self._lost = 0
         self._pause: tuple[str, float] | None = None
+        self._index = SearchIndex(database)
+        self._index_again_at = 0.0  # of the monotonic clock
+        self._unindexed = (
+            1  # texts written since the index had all, about; some may have waited when the node stopped
+        )
 
     def set_keep(self, keep: Keep) -> None:
         """For requests that end from now on."""
@@ -114,16 +125,19 @@ class Recorder:
         self._some.set()
 
     async def run(self) -> None:
-        """Write what comes, for ever."""
+        """Write what comes, and what was said into the search index, for ever."""
         while True:
-            await self._some.wait()
+            if not self._unindexed:
+                await self._some.wait()
             await asyncio.sleep(FLUSH_S)
-            await self.flush()
+            written = await self.flush()
             if self._pause is not None:
                 await asyncio.sleep(self._retry_s)
+            elif self._unindexed and time.monotonic() >= self._index_again_at:
+                await self._look_after_index(written)
 
-    async def flush(self) -> None:
-        """Write all that waits, or pause.
+    async def flush(self) -> int:
+        """Write all that waits, or pause; how many records were written.
 
         What comes meanwhile waits for the next time: under load there is always something, and a transaction for each few
         records costs more than all the rest.
@@ -132,14 +146,18 @@ class Recorder:
             self._some.clear()
             self._make()
             left = len(self._waiting)
+            written = 0
             try:
                 while left > 0 or self._batch is not None:
-                    left -= await self._write_batch(min(left, BATCH))
+                    taken, count = await self._write_batch(min(left, BATCH))
+                    left, written = left - taken, written + count
             except (DiskFull, sqlite3.Error) as error:
                 self._paused(error)
                 self._some.set()
             else:
                 self._resumed()
+        self._unindexed += written
+        return written
 
     async def stop(self) -> None:
         """Write the last records, if that is possible soon."""
@@ -151,8 +169,22 @@ class Recorder:
         except TimeoutError:
             _LOG.warning("the last records of the history were not written", records=self.status.waiting)
 
-    async def _write_batch(self, most: int) -> int:
-        """Write a batch; how many were taken for it from those that wait."""
+    async def _look_after_index(self, written: int) -> None:
+        """Go on with it as long as few records come. `written`: how many came since the last time."""
+        steps = math.ceil(written / INDEX_STEP) if self._unindexed > MOST_UNINDEXED else 0
+        try:
+            while steps > 0 or (written <= QUIET and len(self._fresh) + len(self._waiting) <= QUIET):
+                taken = await self._index.step()
+                if taken < INDEX_STEP:
+                    self._unindexed = 0
+                    return
+                steps, self._unindexed = steps - 1, max(self._unindexed - taken, 1)
+        except (DiskFull, sqlite3.Error) as error:
+            self._index_again_at = time.monotonic() + INDEX_RETRY_S
+            _LOG.warning("the search index has to wait", error=str(error))
+
+    async def _write_batch(self, most: int) -> tuple[int, int]:
+        """Write a batch; how many were taken for it from those that wait, and how many rows it has."""
         taken = 0
         if self._batch is None:
             some = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
@@ -163,9 +195,10 @@ class Recorder:
                 self._waiting.extendleft(reversed(some))
                 raise
             self._bytes -= sum(map(_size, some))
+        count = self._batch.count
         await self._database.write(self._batch.statements)
         self._batch = None
-        return taken
+        return taken, count
 
     def _make(self) -> None:
         """Fresh records become entries, unless they are large."""

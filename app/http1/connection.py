@@ -161,11 +161,13 @@ class Connection(asyncio.Protocol):
         self._received.clear()
 
     def _look_whether_idle(self) -> None:
-        left_s = self._idle_since + self._site.keep_alive_s - self._loop.time()
-        if self._task is None and self._head is None and left_s <= 0:
+        keep_alive_s = self._site.keep_alive_s
+        is_idle = self._task is None and self._head is None
+        left_s = self._idle_since + keep_alive_s - self._loop.time() if is_idle else keep_alive_s
+        if left_s > 0:
+            self._idle_timer = self._loop.call_later(left_s, self._look_whether_idle)
+        else:
             self._transport.close()
-            return
-        self._idle_timer = self._loop.call_later(max(left_s, 1.0), self._look_whether_idle)
 
     @property
     def stopping(self) -> bool:

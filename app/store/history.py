@@ -3,10 +3,13 @@
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from corral.app.store.database import Database, Statement, Value
+from corral.app.store.errors import DiskFull
 from corral.app.store.history_log import LOG, NEXT
+from corral.app.store.search_index import SearchIndex
 
 COLUMNS = (
     "number, id, request_id, started_at, method, path, model, endpoint_id, endpoint_name, node_name, who_kind, who_id,"
@@ -97,9 +100,11 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._index = SearchIndex(database)
 
     async def page(self, wanted: HistoryFilter, *, offset: int, limit: int) -> list[sqlite3.Row]:
         """Rows of `requests`."""
+        await self._prepare(wanted)
         where, values = _where(wanted)
         return await self._database.read(
             f"SELECT * FROM requests{where}{_LATEST_FIRST} LIMIT ? OFFSET ?", (*values, limit, offset)
@@ -107,6 +112,7 @@ class History:
 
     async def count(self, wanted: HistoryFilter) -> int:
         """How many there are."""
+        await self._prepare(wanted)
         where, values = _where(wanted, in_order=False)
         return int((await self._database.read(f"SELECT count(*) FROM requests{where}", values))[0][0])
 
@@ -128,6 +134,7 @@ class History:
 
     async def every(self, wanted: HistoryFilter) -> AsyncIterator[list[sqlite3.Row]]:
         """All of them with their texts, some hundred at a time."""
+        await self._prepare(wanted)
         where, values = _where(wanted)
         glue = "AND" if where else "WHERE"
         before: tuple[Value, ...] = (float("inf"), 0)
@@ -140,6 +147,12 @@ class History:
                 return
             yield rows
             before = rows[-1]["started_at"], rows[-1]["number"]
+
+    async def _prepare(self, wanted: HistoryFilter) -> None:
+        """Whoever searches finds the latest too, unless the disk is full."""
+        if wanted.words is not None:
+            with suppress(DiskFull):
+                await self._index.catch_up()
 
     async def purge(self, *, before: float, now: float) -> int:
         """Forget requests that began before a time, and sums that are older than a year; how many requests."""

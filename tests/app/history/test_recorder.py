@@ -10,10 +10,12 @@ import pytest
 
 from corral.app.gateway.recording import Outcome
 from corral.app.gateway.trace import Trace
-from corral.app.history.recorder import LARGE_BYTES, STRANGERS_PER_S, Keep, Recorder
+from corral.app.history import recorder as recorder_module
+from corral.app.history.recorder import LARGE_BYTES, QUIET, STRANGERS_PER_S, Keep, Recorder
 from corral.app.store.database import Database, Statement, open_database
 from corral.app.store.errors import DiskFull
 from corral.app.store.history import History, HistoryFilter
+from corral.app.store.search_index import STEP as INDEX_STEP
 from corral.engines.events import TextDelta
 from tests.app.history.records import NOW, record
 
@@ -215,3 +217,81 @@ async def test_strangers_can_not_flood_the_history(database: Database) -> None:
     await recorder.flush()
     assert await History(database).count(ALL) == STRANGERS_PER_S + 1
     assert (await database.read("SELECT sum(requests) FROM usage"))[0][0] == 101
+
+
+async def unindexed(database: Database) -> int:
+    return int((await database.read("SELECT count(*) FROM search_waiting"))[0][0])
+
+
+def put_many(recorder: Recorder, count: int) -> None:
+    for number in range(count):
+        recorder.put(record(at=NOW + number))
+
+
+async def test_the_search_index_waits_while_many_records_come(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "FLUSH_S", 0.01)
+    recorder = Recorder(database=database)
+    put_many(recorder, QUIET + 1)
+    running = asyncio.create_task(recorder.run())
+    await until_rows(database, QUIET + 1)
+    put_many(recorder, 5)
+    await until_rows(database, QUIET + 6)
+    await until_rows(database, 0, "search_waiting")
+    running.cancel()
+    await asyncio.wait([running])
+    await database.execute("INSERT INTO request_search (request_search) VALUES ('integrity-check')")
+
+
+async def test_under_load_nothing_is_taken_into_the_index_until_too_much_waits(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(database=database)
+    put_many(recorder, 600)
+    assert await recorder.flush() == 600
+    await recorder._look_after_index(600)
+    assert await unindexed(database) == 600
+    monkeypatch.setattr(recorder_module, "MOST_UNINDEXED", 500)
+    put_many(recorder, 300)
+    await recorder._look_after_index(await recorder.flush())
+    assert await unindexed(database) == 900 - 2 * INDEX_STEP
+    await recorder._look_after_index(0)
+    assert await unindexed(database) == 0
+
+
+async def test_what_waited_for_the_index_when_the_node_stopped_is_taken_in_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(database=database)
+    put_many(recorder, 3)
+    await recorder.stop()
+    assert await unindexed(database) == 3
+    monkeypatch.setattr(recorder_module, "FLUSH_S", 0.01)
+    running = asyncio.create_task(Recorder(database=database).run())
+    await until_rows(database, 0, "search_waiting")
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_an_index_that_can_not_be_written_stops_no_record(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "FLUSH_S", 0.01)
+    await database.execute("DROP TABLE request_search")
+    recorder = Recorder(database=database)
+    running = asyncio.create_task(recorder.run())
+    for count in (1, 2, 3):
+        put_many(recorder, 1)
+        await until_rows(database, count)
+    assert not recorder.status.paused
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def until_rows(database: Database, count: int, table: str = "requests") -> None:
+    for _ in range(3000):
+        if (await database.read(f"SELECT count(*) FROM {table}"))[0][0] == count:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{table} never had {count} rows")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from corral.app.store.history import match_query
 from corral.app.store.migrations import prepare, read_migrations
+from corral.app.store.search_index import statements
 
 TEXTS = [
     "Grüße aus Köln",
@@ -30,6 +31,8 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connect
         for number, text in enumerate(TEXTS):
             row = (number, "", "", text)
             connection.execute("INSERT INTO request_texts VALUES (?, ?, ?, ?)", row)
+        for statement in statements():
+            connection.executemany(statement.sql, statement.rows)
         yield connection
 
 
