@@ -1,11 +1,10 @@
 """The checks of the cluster: network, multicast, the other machines, files."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection
 
 from corral.app.doctor.cluster_files import gather_cluster_files, judge_cluster_files
-from corral.app.doctor.cluster_state import gather_cluster, judge_cluster
+from corral.app.doctor.cluster_state import Local, gather_cluster, judge_cluster, until_router
 from corral.app.doctor.finding import Finding
 from corral.app.doctor.known_addresses import gather_addresses, judge_addresses
 from corral.app.doctor.multicast import gather_multicast, judge_multicast
@@ -21,13 +20,12 @@ Check = tuple[str, Callable[[], list[Finding]]]
 class ClusterExamination:
     """Later checks use what earlier ones found."""
 
-    def __init__(
-        self, settings: Settings, folder: DataDir, local: Callable[[], Mapping[str, Any] | None]
-    ) -> None:
-        """`local` is what the running node says of itself, if there is one."""
+    def __init__(self, settings: Settings, folder: DataDir, local: Local, *, look_again: Local) -> None:
+        """`local` is what the running node said of itself, if there is one; `look_again` asks it anew."""
         self._settings = settings
         self._folder = folder
         self._local = local
+        self._look_again = look_again
         self._network: NetworkFacts | None = None
         self._heard: Collection[str] = ()  # by multicast
 
@@ -60,5 +58,5 @@ class ClusterExamination:
         return judge_members(gather_members(local, heard=self._heard, peer_port=port))
 
     def _cluster(self) -> list[Finding]:
-        local = self._local()
+        local = until_router(self._local(), self._look_again)
         return [] if local is None else judge_cluster(gather_cluster(local, own_version=program_version()))

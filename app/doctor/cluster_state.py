@@ -1,13 +1,18 @@
 """What the running node says of its cluster: clocks, versions, copies of machines, the name, the router."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from corral.app.doctor.finding import Finding, ok, problem, warning
 
+ROUTER_S = 10.0
+_AGAIN_S = 0.25
 _SKEW_S = 30.0
 _CHECK = "cluster"
+
+Local = Callable[[], Mapping[str, Any] | None]  # what the running node says of itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,15 @@ class ClusterFacts:
     name_url: str = ""
     unreadable: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
+
+
+def until_router(local: Mapping[str, Any] | None, look_again: Local) -> Mapping[str, Any] | None:
+    """What the node says once the cluster has a router, or after some seconds without one: elections are soon over."""
+    deadline = time.monotonic() + ROUTER_S
+    while local is not None and local["router"] is None and time.monotonic() < deadline:
+        time.sleep(_AGAIN_S)
+        local = look_again()
+    return local
 
 
 def gather_cluster(local: Mapping[str, Any], *, own_version: str) -> ClusterFacts:
@@ -58,7 +72,7 @@ def judge_cluster(facts: ClusterFacts) -> list[Finding]:
 
 def _judge_state(facts: ClusterFacts) -> Finding:
     if facts.router is None:
-        remedy = "Wait some seconds; if it stays so, the findings above say why the machines don't hear each other."
+        remedy = "Look again; if it stays so, the findings above say why the machines don't hear each other."
         return problem(_CHECK, f"{facts.name} has no router at the moment", remedy)
     if facts.members > 1:
         return ok(_CHECK, f"{facts.name}: {facts.members} machines, the router is {facts.router}")

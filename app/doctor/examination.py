@@ -43,7 +43,12 @@ def examine(*, arguments: Mapping[str, object], environ: Mapping[str, str]) -> I
         node.append(gather_node(settings, own_version=program_version()))
         return judge_node(node[0])
 
-    cluster = ClusterExamination(settings, folder, lambda: node[0].cluster if node else None)
+    cluster = ClusterExamination(
+        settings,
+        folder,
+        lambda: node[0].cluster if node else None,
+        look_again=lambda: gather_node(settings, own_version=program_version()).cluster,
+    )
     checks: list[tuple[str, Callable[[], list[Finding]]]] = [
         ("node", look_at_node),
         ("ports", lambda: judge_ports(gather_ports(settings, running_pid=node[0].pid if node else None))),

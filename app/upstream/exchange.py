@@ -175,7 +175,7 @@ class UpstreamConnection(asyncio.Protocol):
     def begin(self, request: bytes) -> Exchange:
         """Send it. The connection must be free."""
         assert self._exchange is None
-        self._exchange = exchange = Exchange(self.abort, self._transport.resume_reading)
+        self._exchange = exchange = Exchange(self.abort, self._read_on)
         self._headers, self._head_bytes = {}, 0
         self._transport.write(request)
         return exchange
@@ -237,11 +237,14 @@ class UpstreamConnection(asyncio.Protocol):
                 exchange.fail(ConnectionResetError("the connection ended"))
         self._released(self)
 
+    def _read_on(self) -> None:
+        if not self._transport.is_closing() and not self._transport.is_reading():
+            self._transport.resume_reading()
+
     def _free(self) -> None:
         self._exchange = None
         if self._keeps and not self._transport.get_write_buffer_size():
-            if not self._transport.is_reading():
-                self._transport.resume_reading()
+            self._read_on()
             self._released(self)
         else:
             self._transport.close()

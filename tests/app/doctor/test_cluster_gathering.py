@@ -8,8 +8,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+from corral.app.doctor import cluster_state
 from corral.app.doctor.cluster_files import gather_cluster_files
-from corral.app.doctor.cluster_state import gather_cluster, judge_cluster
+from corral.app.doctor.cluster_state import gather_cluster, judge_cluster, until_router
 from corral.app.doctor.finding import Level
 from corral.app.doctor.known_addresses import gather_addresses
 from corral.app.doctor.network import gather_network
@@ -94,3 +97,16 @@ def test_where_nobody_is_looked_for(tmp_path: Path) -> None:
     assert gather_network(settings(tmp_path, discovery=False)).off == "the setting discovery is off"
     facts = gather_network(settings(tmp_path, network="nothing0"))
     assert (facts.off, facts.pin, facts.choice.used) == (None, "nothing0", ())
+
+
+def test_an_election_is_waited_for() -> None:
+    said: list[dict[str, object] | None] = [{"router": None}, {"router": {"name": "anna"}}]
+    assert until_router({"router": None}, lambda: said.pop(0)) == {"router": {"name": "anna"}}
+    assert until_router(None, lambda: said.pop(0)) is None
+    assert until_router({"router": {"name": "bert"}}, lambda: said.pop(0)) == {"router": {"name": "bert"}}
+    assert said == []
+
+
+def test_it_is_not_waited_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_state, "ROUTER_S", 0.0)
+    assert until_router({"router": None}, lambda: None) == {"router": None}

@@ -201,6 +201,19 @@ async def test_answers_that_break_off(client: UpstreamClient, answer: bytes) -> 
             await body_from(client, server)
 
 
+async def test_much_of_an_answer_that_breaks_off_is_read_before_the_error(client: UpstreamClient) -> None:
+    async with raw_server(
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 1_000_000)
+    ) as server:
+        response = await client.open(server.url, "GET", "/")
+        read = 0
+        with pytest.raises(UpstreamBroke, match="in the middle"):
+            while True:
+                read += len(await response.piece())
+                await asyncio.sleep(0.01)
+        assert read == 1_000_000
+
+
 async def test_a_small_answer_that_becomes_huge_comes_in_pieces(client: UpstreamClient) -> None:
     async with raw_server(always(ok(gzip.compress(bytes(50_000_000)), b"Content-Encoding: gzip"))) as server:
         response = await client.open(server.url, "GET", "/")
