@@ -11,7 +11,7 @@ import pytest
 from corral.app.gateway.recording import Outcome
 from corral.app.gateway.trace import Trace
 from corral.app.history import recorder as recorder_module
-from corral.app.history.recorder import LARGE_BYTES, QUIET, STRANGERS_PER_S, Keep, Recorder
+from corral.app.history.recorder import LARGE_BYTES, MADE_AT_ONCE, QUIET, STRANGERS_PER_S, Keep, Recorder
 from corral.app.store.database import Database, Statement, open_database
 from corral.app.store.errors import DiskFull
 from corral.app.store.history import History, HistoryFilter
@@ -154,16 +154,20 @@ async def test_what_comes_while_others_are_written_waits_for_more(database: Data
     assert await History(database).count(ALL) == 20 + 49
 
 
-async def test_a_small_record_becomes_its_rows_at_once(database: Database) -> None:
+async def test_small_records_become_their_rows_before_they_are_written(database: Database) -> None:
     recorder = Recorder(database=database)
-    kept = record()
-    recorder.put(kept)
+    kept = [record(at=NOW + number) for number in range(MADE_AT_ONCE)]
+    for each in kept:
+        recorder.put(each)
     await asyncio.sleep(0)
-    kept.answer, kept.request_body = [], b""  # nobody needs them any more
+    for each in kept:
+        each.answer, each.request_body = [], b""  # nobody needs them any more
     await recorder.flush()
-    (row,) = await History(database).page(ALL, offset=0, limit=10)
-    found = await History(database).find(row["id"])
-    assert found is not None and "good morning" in found["answer_body"]
+    rows = await History(database).page(ALL, offset=0, limit=100)
+    assert len(rows) == MADE_AT_ONCE
+    for row in rows:
+        found = await History(database).find(row["id"])
+        assert found is not None and "good morning" in found["answer_body"]
 
 
 async def test_nothing_is_lost_when_the_node_stops_while_a_batch_is_made(
