@@ -270,3 +270,4 @@ def test_another_machine_loads_and_fetches(
         asks.get_by_role("button", name="Delete", exact=True).click()
         expect(row).not_to_contain_text("bert")
         expect(row).to_contain_text("anna")
+        page.close()  # before the machines end

@@ -1,30 +1,17 @@
 """Asking over plain HTTP: connections that are kept, answers of every form, and servers that break the rules."""
 
 import asyncio
-import errno
 import gzip
-import socket
 import zlib
-from collections.abc import AsyncIterator
 
-import aiohappyeyeballs
 import pytest
-import pytest_asyncio
 
-from corral.app.upstream import plain_client
 from corral.app.upstream.client import UpstreamClient
 from corral.app.upstream.errors import UpstreamBroke, UpstreamTimeout, UpstreamUnreachable
 from tests.app.upstream.plain.raw_server import RawServer, Talk, always, answering, ok, raw_server
 from tests.engines.waiting import until
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-@pytest_asyncio.fixture
-async def client() -> AsyncIterator[UpstreamClient]:
-    opened = UpstreamClient()
-    yield opened
-    await opened.close()
 
 
 async def body_from(client: UpstreamClient, server: RawServer, *, timeout_s: float = 10.0) -> bytes:
@@ -356,51 +343,3 @@ async def test_a_header_never_becomes_two(client: UpstreamClient, value: str) ->
         with pytest.raises(ValueError, match="line break"):
             await client.open(server.url, "GET", "/", headers={"x": value})
         assert not server.talks
-
-
-async def test_nobody_listens(client: UpstreamClient) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(UpstreamUnreachable, match="can't be reached: connection refused"):
-            await client.open(url, "GET", "/")
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (socket.gaierror(socket.EAI_NONAME, "no"), "its name isn't known"),
-        (UnicodeError("label too long"), "its name isn't known"),
-        (OSError(errno.EHOSTUNREACH, "no"), "no route to host"),
-        (TimeoutError(), "it doesn't answer"),
-        (OSError("several"), "no connection"),
-    ],
-)
-async def test_why_a_server_can_not_be_reached(
-    client: UpstreamClient, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
-) -> None:
-    async def start_connection(*_: object, **__: object) -> socket.socket:
-        raise error
-
-    monkeypatch.setattr(aiohappyeyeballs, "start_connection", start_connection)
-    with pytest.raises(UpstreamUnreachable, match=f"can't be reached: {words}"):
-        await client.open("http://127.0.0.1:9", "GET", "/")
-
-
-async def test_a_name_that_has_several_addresses(
-    client: UpstreamClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first of them is dead: the next one is tried meanwhile."""
-    async with raw_server(always(ok(b"yes"))) as server:
-        found = [
-            (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, server.port))
-            for family, host in ((socket.AF_INET, "127.9.9.9"), (socket.AF_INET, "127.0.0.1"))
-        ]
-
-        async def addresses(_place: object) -> object:
-            return found
-
-        monkeypatch.setattr(plain_client, "_addresses", addresses)
-        response = await client.open(f"http://several.example:{server.port}", "GET", "/")
-        assert await response.read(100) == b"yes"
-        assert f"host: several.example:{server.port}".encode() in server.talks[0].requests[0]
