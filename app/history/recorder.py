@@ -87,9 +87,8 @@ class Recorder:
         self._pause: tuple[str, float] | None = None
         self._index = SearchIndex(database)
         self._index_again_at = 0.0  # of the monotonic clock
-        self._unindexed = (
-            1  # texts written since the index had all, about; some may have waited when the node stopped
-        )
+        # Texts written since the index had all, about. One at first: some may have waited when the node stopped.
+        self._unindexed = 1
 
     def set_keep(self, keep: Keep) -> None:
         """For requests that end from now on."""

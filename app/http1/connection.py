@@ -11,10 +11,9 @@ from corral.app.http1.answer_head import answer_head
 from corral.app.http1.handler import Handler, HandlerOf
 from corral.app.http1.plain_request import PlainHead, PlainRequest, plain_head
 
-MOST_BODY_BYTES: Final = (
-    1024 * 1024
-)  # a request is kept until it is whole; longer ones are read as they come, elsewhere
-BODY_S: Final = 10.0  # ... and those that take longer
+# A request is kept until it is whole. Longer ones are read as they come, elsewhere, and so are those that take longer.
+MOST_BODY_BYTES: Final = 1024 * 1024
+BODY_S: Final = 10.0
 _MOST_AHEAD_BYTES: Final = 64 * 1024  # of the next request, while one is answered
 _LAST: Final = {"connection": "close"}
 _LOG = structlog.get_logger(__name__)

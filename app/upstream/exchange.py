@@ -177,7 +177,10 @@ class UpstreamConnection(asyncio.Protocol):
         assert self._exchange is None
         self._exchange = exchange = Exchange(self.abort, self._read_on)
         self._headers, self._head_bytes = {}, 0
-        self._transport.write(request)
+        if self.lost:  # as soon as it was made, perhaps: nobody would tell the exchange any more
+            exchange.fail(ConnectionResetError("the connection ended"))
+        else:
+            self._transport.write(request)
         return exchange
 
     def abort(self) -> None:

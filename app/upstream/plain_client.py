@@ -109,7 +109,10 @@ class PlainClient:
         except BaseException:
             connected.close()
             raise
-        self._places[connection] = place
+        if connection.lost:
+            connected.detach()  # closed already, and the number may be somebody else's by now
+        else:
+            self._places[connection] = place
         if self._closed:
             connection.abort()
         return connection

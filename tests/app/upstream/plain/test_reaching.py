@@ -1,14 +1,15 @@
 """Servers that can't be reached, and why; servers with several addresses."""
 
+import asyncio
 import errno
 import socket
 
 import aiohappyeyeballs
 import pytest
 
-from corral.app.upstream import plain_client
+from corral.app.upstream import exchange, plain_client
 from corral.app.upstream.client import UpstreamClient
-from corral.app.upstream.errors import UpstreamUnreachable
+from corral.app.upstream.errors import UpstreamBroke, UpstreamUnreachable
 from tests.app.upstream.plain.raw_server import always, ok, raw_server
 
 
@@ -58,3 +59,19 @@ async def test_a_name_that_has_several_addresses(
         response = await client.open(f"http://several.example:{server.port}", "GET", "/")
         assert await response.read(100) == b"yes"
         assert f"host: several.example:{server.port}".encode() in server.talks[0].requests[0]
+
+
+async def test_a_connection_that_is_lost_as_soon_as_it_is_made(
+    client: UpstreamClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = exchange.UpstreamConnection.connection_made
+
+    def made_and_lost(connection: exchange.UpstreamConnection, transport: asyncio.BaseTransport) -> None:
+        made(connection, transport)
+        connection.abort()
+        connection.connection_lost(None)
+
+    monkeypatch.setattr(exchange.UpstreamConnection, "connection_made", made_and_lost)
+    async with raw_server(always(ok(b"yes"))) as server:
+        with pytest.raises(UpstreamBroke, match="before it answered"):
+            await client.open(server.url, "GET", "/")
