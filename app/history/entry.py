@@ -9,7 +9,7 @@ from corral.app.store.database import Statement, Value
 from corral.app.store.history import REQUESTS, TEXTS, UPSERT_USAGE, insert_statements
 from corral.app.store.history_log import take
 
-NO_TEXTS = Texts(request="", answer="", searched="")
+NO_TEXTS = Texts(request="", answer="")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,13 +30,13 @@ class Batch:
     statements: Sequence[Statement]
 
 
-def entry_of(record: RequestRecord, *, has_row: bool, texts: bool) -> Entry:
-    """Takes time with long texts."""
+def entry_of(record: RequestRecord, *, has_row: bool, texts: bool, size: int) -> Entry:
+    """`size`: `size_of` the record. Takes time with long texts."""
     return Entry(
         values=request_values(record) if has_row else None,
         texts=texts_of(record) if has_row and texts else None,
         usage=usage_of(record),
-        size=size_of(record),
+        size=size,
     )
 
 
@@ -62,7 +62,7 @@ def batch_of(entries: Sequence[Entry]) -> Batch:
         number += 1
         values.append((number, *entry.values))
         if (texts := entry.texts) is not None:
-            said.append((number, texts.request, texts.answer, texts.searched))
+            said.append((number, *texts, ""))  # its words are found later: app/store/search_index.py
     last = number + 1  # of the sums: others get them after the rows
     sums = [(*each, last) for each in summed(entry.usage for entry in entries)]
     statements = [*insert_statements(*REQUESTS, values), *insert_statements(*TEXTS, said)]

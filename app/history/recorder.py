@@ -190,7 +190,9 @@ class Recorder:
             some = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
             taken = max(most, 1)  # fewer may be left, if the oldest were dropped meanwhile
             try:
-                self._batch = batch_of([await self._made(each) for each in some])
+                self._batch = batch_of(
+                    [each if isinstance(each, Entry) else await self._made(each) for each in some]
+                )
             except asyncio.CancelledError:
                 self._waiting.extendleft(reversed(some))
                 raise
@@ -204,16 +206,15 @@ class Recorder:
         """Fresh records become entries, unless they are large."""
         while self._fresh:
             record = self._fresh.popleft()
-            large = size_of(record) > LARGE_BYTES
-            self._waiting.append(record if large else self._entry(record, self._gets_a_row(record)))
+            size = size_of(record)
+            large = size > LARGE_BYTES
+            self._waiting.append(record if large else self._entry(record, size, self._gets_a_row(record)))
 
-    async def _made(self, waiting: Entry | RequestRecord) -> Entry:
-        if isinstance(waiting, Entry):
-            return waiting
-        return await asyncio.to_thread(self._entry, waiting, self._gets_a_row(waiting))
+    async def _made(self, waiting: RequestRecord) -> Entry:
+        return await asyncio.to_thread(self._entry, waiting, size_of(waiting), self._gets_a_row(waiting))
 
-    def _entry(self, record: RequestRecord, has_row: bool) -> Entry:
-        return entry_of(record, has_row=has_row, texts=self._keep is Keep.FULL)
+    def _entry(self, record: RequestRecord, size: int, has_row: bool) -> Entry:
+        return entry_of(record, has_row=has_row, texts=self._keep is Keep.FULL, size=size)
 
     def _gets_a_row(self, record: RequestRecord) -> bool:
         stranger = record.client.principal is None and record.outcome is Outcome.REFUSED

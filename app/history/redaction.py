@@ -64,44 +64,50 @@ def redacted_text(text: str) -> str:
     return masked_text(text)
 
 
-def redacted_body(body: bytes) -> Any:
-    """A body as it went over the wire: its JSON value; what isn't JSON is taken for text."""
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return redacted_text(body[: 4 * MAX_TEXT].decode("utf-8", "replace"))
-    return _without_secrets(value, body.decode("utf-8", "replace"))
+def kept(source: str, *, harmless: bool, document: dict[str, Any] | None = None) -> str:
+    """What the history keeps of a body as it went over the wire, or of a `document` that was made here and its JSON.
+
+    JSON, or a text that isn't. `harmless`: `is_harmless` of the source, or of a text that it is a part of; most have nothing
+    to take out and stay as they came, unread. Takes time with long ones.
+    """
+    if harmless and _is_light(source):
+        return source
+    value: Any = document
+    if document is None:
+        try:
+            value = orjson.loads(source)
+        except orjson.JSONDecodeError:
+            return cut(redacted_text(source[: 4 * MAX_TEXT]))
+    return kept_text(_lightened(value) if harmless else redacted(value))
 
 
-def redacted_document(document: dict[str, Any]) -> Any:
-    """`redacted`, for a document that was made here: most have nothing to take out."""
-    return _without_secrets(document, orjson.dumps(document).decode())
-
-
-def _without_secrets(value: Any, source: str) -> Any:
-    """`redacted`, for a value and its JSON text, which needs one look only where nothing is to be taken out."""
-    if not _is_harmless(source):
-        return redacted(value)
-    return value if _is_light(source) else _lightened(value)
-
-
-def _is_light(source: str) -> bool:
-    """Whether a JSON text is too short for long numbers lists, encoded files and deep nesting."""
-    return (
-        len(source) < _LONG_BASE64
-        and source.count(",") < _MANY_NUMBERS
-        and source.count("[") + source.count("{") <= _MAX_DEPTH
-    )
-
-
-def _is_harmless(source: str) -> bool:
-    """Whether no value of a JSON text can hold a secret or a data URL: one look at all of it instead of one at each."""
-    if "\\u" in source or "\\/" in source:  # either may stand for a letter of what is looked for
+def is_harmless(source: str) -> bool:
+    """Whether no value of a JSON text, or of several, can hold a secret or a data URL: one look instead of one at each value."""
+    if "\\" in source and (
+        "\\u" in source or "\\/" in source
+    ):  # either may stand for a letter of what is looked for
         return False
     lower = source.lower()
     if "base64," in lower or may_hold_secrets(lower):
         return False
-    return not ("ss_token" in lower or "ss-token" in lower or "sh_token" in lower or "sh-token" in lower)
+    return not (  # the other names of secrets are found above
+        ("_" in lower and ("ss_token" in lower or "sh_token" in lower))
+        or ("-" in lower and ("ss-token" in lower or "sh-token" in lower))
+    )
+
+
+def _is_light(source: str) -> bool:
+    """Whether there can be no encoded file, no long list of numbers and no deep nesting in a JSON text or another text."""
+    if len(source) > MAX_TEXT or source.count("[") + source.count("{") > _MAX_DEPTH:
+        return False
+    if len(source) < _LONG_BASE64:
+        return source.count(",") < _MANY_NUMBERS
+    # Neither has a quotation mark in it, so each would be in one of these.
+    return all(len(each) < _MANY_NUMBERS or _is_light_part(each) for each in source.split('"'))
+
+
+def _is_light_part(part: str) -> bool:
+    return part.count(",") < _MANY_NUMBERS and (len(part) < _LONG_BASE64 or " " in part)
 
 
 def _lightened(value: Any, depth: int = 0) -> Any:

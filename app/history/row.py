@@ -1,31 +1,27 @@
 """A record of a request as the rows that the database keeps. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from corral.app.gateway.recording import Outcome, RequestRecord
 from corral.app.history.joined import joined_events, joined_stream
-from corral.app.history.redaction import cut, kept_text, redacted_body, redacted_document
+from corral.app.history.redaction import is_harmless, kept
 from corral.app.store.database import Value
 
 _HOUR_S = 3600
 _VECTORS = ("/v1/embeddings", "/api/embed", "/api/embeddings")  # its answers are numbers only
-_NO_WORDS = frozenset(
-    {"id", "object", "model", "role", "type", "finish_reason", "created", "usage", "system_fingerprint"}
-)
 
 UsageKey = tuple[int, str, str, str, str, str]  # hour, model, endpoint, kind and id of who, address
 Usage = tuple[UsageKey, str, tuple[float, ...]]  # with the name of who, and what is added to the sums
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Texts:
+class Texts(NamedTuple):
     """What was said, readable."""
 
     request: str
     answer: str
-    searched: str
 
 
 def request_values(record: RequestRecord) -> tuple[Value, ...]:
@@ -62,12 +58,9 @@ def request_values(record: RequestRecord) -> tuple[Value, ...]:
 
 def texts_of(record: RequestRecord) -> Texts:
     """The bodies, redacted and put together. Takes time with long ones: not for the event loop."""
-    request = redacted_body(record.request_body) if record.request_body else ""
-    answer = _answer(record)
-    words: list[str] = []
-    _gather(request, words)
-    _gather(answer, words)
-    return Texts(request=kept_text(request), answer=kept_text(answer), searched=cut(" ".join(words)))
+    asked, (said, document) = record.request_body.decode("utf-8", "replace"), _said(record)
+    harmless = is_harmless(f"{asked}\n{said}")
+    return Texts(kept(asked, harmless=harmless), kept(said, harmless=harmless, document=document))
 
 
 def usage_key(record: RequestRecord) -> UsageKey:
@@ -112,37 +105,21 @@ def summed(usages: Iterable[Usage]) -> list[tuple[Value, ...]]:
     return [(*key[:5], names[key], key[5], *values) for key, values in sums.items()]
 
 
-def _answer(record: RequestRecord) -> Any:
-    answer, continued_on = _said(record), record.trace.continued_on
-    return (
-        {**answer, "continued_on": list(continued_on)}
-        if continued_on and isinstance(answer, dict)
-        else answer
-    )
-
-
-def _said(record: RequestRecord) -> Any:
-    if record.trace.events is not None:
-        document = joined_events(record.trace.events)
-        if record.trace.error_code is not None:
-            document["error"] = {"code": record.trace.error_code}
-        return redacted_document(document)
-    if record.answers_media:
-        return f"[redacted {record.content_type[:100]} len={record.answer_bytes}]"
-    body = b"".join(record.answer)
-    if record.path in _VECTORS and record.status == 200:
-        return f"[{record.answer_bytes} bytes of vectors]"
-    return redacted_document(joined_stream(body)) if record.streamed else redacted_body(body)
-
-
-def _gather(value: Any, into: list[str]) -> None:
-    """Every text in a JSON value that somebody may look for."""
-    if isinstance(value, str):
-        into.append(value)
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            if name not in _NO_WORDS:
-                _gather(each, into)
-    elif isinstance(value, list):
-        for each in value:
-            _gather(each, into)
+def _said(record: RequestRecord) -> tuple[str, dict[str, Any] | None]:
+    """The answer, and where its pieces had to be put together the document that it is the JSON of."""
+    trace = record.trace
+    if trace.events is not None:
+        document = joined_events(trace.events)
+        if trace.error_code is not None:
+            document["error"] = {"code": trace.error_code}
+    elif record.answers_media:
+        return f"[redacted {record.content_type[:100]} len={record.answer_bytes}]", None
+    elif record.path in _VECTORS and record.status == 200:
+        return f"[{record.answer_bytes} bytes of vectors]", None
+    elif record.streamed:
+        document = joined_stream(b"".join(record.answer))
+    else:
+        return b"".join(record.answer).decode("utf-8", "replace"), None
+    if trace.continued_on:
+        document["continued_on"] = list(trace.continued_on)
+    return orjson.dumps(document).decode(), document

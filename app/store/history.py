@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 
 from corral.app.store.database import Database, Statement, Value
 from corral.app.store.errors import DiskFull
@@ -27,12 +29,22 @@ SUMS = (
     "duration_s",
 )
 _AT_A_TIME = (256, 32, 4, 1)  # rows of one statement; SQLite takes 32,766 values in one
-_MARKS = {"number": NEXT, "log": LOG}
+_BASE = "(SELECT last FROM history_logs ORDER BY first DESC LIMIT 1) AS base"
 
 
-def _many(table: str, columns: str, rows: int, verb: str = "INSERT") -> str:
-    marks = ", ".join(_MARKS.get(each.strip(), "?") for each in columns.split(","))
-    return f"{verb} INTO {table} ({columns}) VALUES {', '.join([f'({marks})'] * rows)}"
+@lru_cache(maxsize=32)
+def _insert(verb: str, table: str, columns: str, rows: int) -> str:
+    """The base of the numbers is looked up once for all rows: looked up for each it takes longer than all the rest."""
+    names = [each.strip() for each in columns.split(",")]
+    chosen = [
+        f"base.last + column{place}" if name == "number" else f"column{place}"
+        for place, name in enumerate(names, start=1)
+    ]
+    marks = f"({', '.join('?' * len(names))})"
+    return (
+        f"{verb} INTO {table} ({columns}) SELECT {', '.join(chosen)}"
+        f" FROM {_BASE} CROSS JOIN (VALUES {', '.join([marks] * rows)})"
+    )
 
 
 def insert_statements(
@@ -47,18 +59,19 @@ def insert_statements(
     for size in _AT_A_TIME:
         packed = []
         while len(rows) - start >= size:
-            packed.append([value for row in rows[start : start + size] for value in row])
+            packed.append(list(chain.from_iterable(rows[start : start + size])))
             start += size
         if packed:
-            statements.append(Statement(_many(table, columns, size, verb), packed))
+            statements.append(Statement(_insert(verb, table, columns, size), packed))
     return statements
 
 
 REQUESTS = ("requests", COLUMNS)
 TEXTS = ("request_texts", "number, request_body, answer_body, searched")
 UPSERT_USAGE = (
-    _many("usage", f"{USAGE_WHO}, {', '.join(SUMS)}, log, number", 1)
-    + " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, number = excluded.number, "
+    f"INSERT INTO usage ({USAGE_WHO}, {', '.join(SUMS)}, log, number)"
+    f" VALUES ({'?, ' * (USAGE_WHO.count(',') + 1 + len(SUMS))}{LOG}, {NEXT})"
+    " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, number = excluded.number, "
     + ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
 )
 INSERT_COPIED_TEXT = (

@@ -5,12 +5,30 @@ from collections.abc import Sequence
 from corral.app.store.database import Database, Statement
 
 STEP = 250  # texts of one transaction, so that records don't wait long
-_NEXT = "SELECT number FROM search_waiting WHERE number <= ? ORDER BY number LIMIT ?"
-_INSERT = (
-    "INSERT INTO request_search (rowid, searched)"
-    f" SELECT number, searched FROM request_texts WHERE number IN ({_NEXT})"
+_MARK = "(SELECT last FROM search_mark)"
+_NEXT = f"FROM request_texts WHERE number > {_MARK} AND number <= ? ORDER BY number LIMIT ?"
+_NO_WORDS = (
+    "'id', 'object', 'model', 'role', 'type', 'finish_reason', 'created', 'usage', 'system_fingerprint'"
 )
-_DELETE = f"DELETE FROM search_waiting WHERE number IN ({_NEXT})"
+
+
+def _words(column: str) -> str:
+    """All texts in a JSON value that somebody may look for; what isn't JSON, or was cut, is looked through as it is."""
+    texts = (
+        f"SELECT group_concat(atom, ' ') FROM json_tree({column})"
+        f" WHERE type = 'text' AND (key IS NULL OR key NOT IN ({_NO_WORDS}))"
+    )
+    return f"CASE WHEN json_valid({column}) THEN coalesce(({texts}), '') ELSE {column} END"
+
+
+_FIND_WORDS = (
+    f"UPDATE request_texts SET searched = {_words('request_body')} || ' ' || {_words('answer_body')}"
+    f" WHERE searched = '' AND number IN (SELECT number {_NEXT})"
+)
+_INSERT = f"INSERT INTO request_search (rowid, searched) SELECT number, searched {_NEXT}"
+_MOVE_MARK = (
+    f"UPDATE search_mark SET last = coalesce((SELECT max(number) FROM (SELECT number {_NEXT})), last)"
+)
 _ALL = 2**63 - 1
 
 
@@ -22,12 +40,14 @@ class SearchIndex:
 
     async def step(self, *, last: int = _ALL) -> int:
         """Take in the next texts that wait, of those up to number `last`; how many there were. Raises DiskFull."""
-        _, taken = await self._database.write(statements(last))
+        _, taken, _ = await self._database.write(statements(last))
         return taken
 
     async def catch_up(self) -> None:
         """Take in all that waits now. Raises DiskFull."""
-        rows = await self._database.read("SELECT max(number) AS last FROM search_waiting")
+        rows = await self._database.read(
+            f"SELECT max(number) AS last FROM request_texts WHERE number > {_MARK}"
+        )
         last = rows[0]["last"]
         while last is not None and await self.step(last=last) == STEP:
             pass
@@ -35,4 +55,4 @@ class SearchIndex:
 
 def statements(last: int = _ALL) -> Sequence[Statement]:
     """Of one step; in one transaction."""
-    return [Statement(_INSERT, [(last, STEP)]), Statement(_DELETE, [(last, STEP)])]
+    return [Statement(each, [(last, STEP)]) for each in (_FIND_WORDS, _INSERT, _MOVE_MARK)]

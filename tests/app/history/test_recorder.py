@@ -18,6 +18,7 @@ from corral.app.store.history import History, HistoryFilter
 from corral.app.store.search_index import STEP as INDEX_STEP
 from corral.engines.events import TextDelta
 from tests.app.history.records import NOW, record
+from tests.app.store.rows import UNINDEXED
 
 ALL = HistoryFilter()
 
@@ -224,7 +225,7 @@ async def test_strangers_can_not_flood_the_history(database: Database) -> None:
 
 
 async def unindexed(database: Database) -> int:
-    return int((await database.read("SELECT count(*) FROM search_waiting"))[0][0])
+    return int((await database.read(UNINDEXED))[0][0])
 
 
 def put_many(recorder: Recorder, count: int) -> None:
@@ -242,7 +243,7 @@ async def test_the_search_index_waits_while_many_records_come(
     await until_rows(database, QUIET + 1)
     put_many(recorder, 5)
     await until_rows(database, QUIET + 6)
-    await until_rows(database, 0, "search_waiting")
+    await until(database, 0, UNINDEXED)
     running.cancel()
     await asyncio.wait([running])
     await database.execute("INSERT INTO request_search (request_search) VALUES ('integrity-check')")
@@ -273,7 +274,7 @@ async def test_what_waited_for_the_index_when_the_node_stopped_is_taken_in_later
     assert await unindexed(database) == 3
     monkeypatch.setattr(recorder_module, "FLUSH_S", 0.01)
     running = asyncio.create_task(Recorder(database=database).run())
-    await until_rows(database, 0, "search_waiting")
+    await until(database, 0, UNINDEXED)
     running.cancel()
     await asyncio.wait([running])
 
@@ -293,9 +294,13 @@ async def test_an_index_that_can_not_be_written_stops_no_record(
     await asyncio.wait([running])
 
 
-async def until_rows(database: Database, count: int, table: str = "requests") -> None:
+async def until_rows(database: Database, count: int) -> None:
+    await until(database, count, "SELECT count(*) FROM requests")
+
+
+async def until(database: Database, count: int, query: str) -> None:
     for _ in range(3000):
-        if (await database.read(f"SELECT count(*) FROM {table}"))[0][0] == count:
+        if (await database.read(query))[0][0] == count:
             return
         await asyncio.sleep(0.01)
-    raise AssertionError(f"{table} never had {count} rows")
+    raise AssertionError(f"never {count} of {query}")

@@ -28,7 +28,7 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connect
     prepare(path, read_migrations())
     with contextlib.closing(sqlite3.connect(path, check_same_thread=False)) as connection:
         connection.execute("PRAGMA foreign_keys = OFF")
-        for number, text in enumerate(TEXTS):
+        for number, text in enumerate(TEXTS, start=1):
             row = (number, "", "", text)
             connection.execute("INSERT INTO request_texts VALUES (?, ?, ?, ?)", row)
         for statement in statements():
@@ -37,10 +37,11 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connect
 
 
 def found(search: sqlite3.Connection, words: str) -> list[int]:
+    """Places in TEXTS."""
     rows = search.execute(
         "SELECT rowid FROM request_search WHERE request_search MATCH ?", (match_query(words),)
     )
-    return [row[0] for row in rows]
+    return [row[0] - 1 for row in rows]
 
 
 @pytest.mark.parametrize(

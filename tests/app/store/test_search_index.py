@@ -1,5 +1,6 @@
 """Words of new texts wait; whoever searches finds them all the same, and none that are gone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from corral.app.store import search_index
 from corral.app.store.database import Database, open_database
 from corral.app.store.history import History, HistoryFilter
 from corral.app.store.search_index import SearchIndex
-from tests.app.store.rows import add_request
+from tests.app.store.rows import UNINDEXED, add_request
 
 
 @pytest_asyncio.fixture
@@ -21,7 +22,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def waiting(database: Database) -> int:
-    return int((await database.read("SELECT count(*) FROM search_waiting"))[0][0])
+    return int((await database.read(UNINDEXED))[0][0])
 
 
 async def indexed(database: Database, word: str) -> int:
@@ -85,3 +86,45 @@ async def test_the_index_agrees_with_the_texts(database: Database) -> None:
     await database.execute("INSERT INTO request_search (request_search) VALUES ('integrity-check')")
     left = (await database.read("SELECT count(*) FROM request_texts"))[0][0]
     assert await indexed(database, "text") == left > 0
+
+
+@pytest.mark.parametrize(
+    ("request_body", "answer_body", "words"),
+    [
+        (
+            '{"model": "tiny", "messages": [{"role": "user", "content": "Guten Tag"}], "seed": 7}',
+            '{"id": "chatcmpl-1", "choices": [{"message": {"content": "h\\u00e9llo \\"you\\""}, "finish_reason": "stop"}]}',
+            ["guten tag", "hello you", "GUTEN hello"],
+        ),
+        ("no JSON", '{"a": "cut off… [cut, 7 characters]', ["no json", "cut off"]),
+        ('"a text"', '["one", ["two", {"deep": ["three"]}]]', ["text", "one two three"]),
+        ("", "[33 numbers]", ["33 numbers"]),
+        ('{"tools": [{"function": {"name": "weather"}}]}', "", ["weather"]),
+    ],
+)
+async def test_the_words_of_bodies_are_found(
+    database: Database, request_body: str, answer_body: str, words: list[str]
+) -> None:
+    await add_request(database, 1, bodies=(request_body, answer_body))
+    history = History(database)
+    for each in words:
+        assert await history.count(HistoryFilter(words=each)) == 1, each
+    for other in ("tiny", "user", "chatcmpl", "stop", "content", "messages", "null"):
+        assert await history.count(HistoryFilter(words=other)) == 0, other
+    await database.execute("DELETE FROM requests")
+    assert await indexed(database, words[0].split()[0]) == 0
+    await database.execute("INSERT INTO request_search (request_search) VALUES ('integrity-check')")
+
+
+async def test_words_that_came_with_a_copy_stay(database: Database) -> None:
+    await add_request(database, 1, bodies=('{"a": "new"}', ""), searched="old")
+    history = History(database)
+    assert [await history.count(HistoryFilter(words=word)) for word in ("old", "new")] == [1, 0]
+
+
+async def test_two_who_look_after_the_index_at_once(database: Database) -> None:
+    for number in range(1, 600):
+        await add_request(database, number, bodies=('{"a": "hello"}', ""))
+    await asyncio.gather(*(SearchIndex(database).catch_up() for _ in range(3)))
+    assert (await waiting(database), await indexed(database, "hello")) == (0, 599)
+    await database.execute("INSERT INTO request_search (request_search) VALUES ('integrity-check')")
