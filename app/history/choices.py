@@ -49,8 +49,14 @@ class Choices:
         return found
 
 
+def choice_document(index: int, text: str, reason: str | None) -> dict[str, Any]:
+    """Of a choice that is a text."""
+    return {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
+
+
 def _document(index: int, choice: _Choice) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": "".join(choice.text)}
+    document = choice_document(index, "".join(choice.text), choice.reason)
+    message = document["message"]
     if choice.reasoning:
         message["reasoning_content"] = "".join(choice.reasoning)
     if choice.calls:
@@ -58,4 +64,4 @@ def _document(index: int, choice: _Choice) -> dict[str, Any]:
             {"type": "function", "function": {"name": call.name, "arguments": "".join(call.arguments)}}
             for _, call in sorted(choice.calls.items())
         ]
-    return {"index": index, "message": message, "finish_reason": choice.reason}
+    return document

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from corral.app.gateway.recording import RequestRecord
 from corral.app.history.row import Texts, Usage, request_values, summed, texts_of, usage_of
 from corral.app.store.database import Statement, Value
-from corral.app.store.history import REQUESTS, TEXTS, UPSERT_USAGE, insert_statements
+from corral.app.store.history import REQUESTS, TEXTS, UPSERT_USAGE, UPSERT_USAGE_OF_ROWS, insert_statements
 from corral.app.store.history_log import take
 
 NO_TEXTS = Texts(request="", answer="")
@@ -18,7 +18,7 @@ class Entry:
 
     values: tuple[Value, ...] | None  # of its row, without the number; None: it gets no row
     texts: Texts | None  # None: they are not kept
-    usage: Usage
+    usage: Usage | None  # what it adds to sums, if it gets no row: those with rows are added up from them
     size: int  # bytes of the record's texts, about
 
 
@@ -35,7 +35,7 @@ def entry_of(record: RequestRecord, *, has_row: bool, texts: bool, size: int) ->
     return Entry(
         values=request_values(record) if has_row else None,
         texts=texts_of(record) if has_row and texts else None,
-        usage=usage_of(record),
+        usage=None if has_row else usage_of(record),
         size=size,
     )
 
@@ -64,6 +64,9 @@ def batch_of(entries: Sequence[Entry]) -> Batch:
         if (texts := entry.texts) is not None:
             said.append((number, *texts, ""))  # its words are found later: app/store/search_index.py
     last = number + 1  # of the sums: others get them after the rows
-    sums = [(*each, last) for each in summed(entry.usage for entry in entries)]
+    sums = [(*each, last) for each in summed(entry.usage for entry in entries if entry.usage is not None)]
     statements = [*insert_statements(*REQUESTS, values), *insert_statements(*TEXTS, said)]
-    return Batch(count=number, statements=[*statements, Statement(UPSERT_USAGE, sums), take(last)])
+    statements.append(Statement(UPSERT_USAGE_OF_ROWS, [(last,)]))
+    if sums:
+        statements.append(Statement(UPSERT_USAGE, sums))
+    return Batch(count=number, statements=[*statements, take(last)])

@@ -1,20 +1,36 @@
 """Streamed answers put together again: one document of all that a stream said. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import orjson
 
-from corral.app.history.choices import Choices
+from corral.app.history.choices import Choices, choice_document
 from corral.app.history.joined_dialects import add_anthropic, add_ollama
 from corral.engines.events import Event, Finished, TextDelta, ToolCallDelta
 
 _TEXT_DELTAS = ("response.output_text.delta", "transcript.text.delta")
+_SAYING = (TextDelta, ToolCallDelta, Finished)
 _DONE = b"[DONE]"
 
 
-def joined_events(events: Iterable[Event]) -> dict[str, Any]:
+def joined_events(events: Collection[Event]) -> dict[str, Any]:
     """Of the events that an engine of this machine said."""
+    pieces: list[str] = []
+    reason: str | None = None
+    for event in events:
+        if isinstance(event, TextDelta) and event.index == 0 and not event.reasoning:
+            pieces.append(event.text)
+        elif isinstance(event, Finished) and event.index == 0:
+            reason = event.reason
+        elif isinstance(event, _SAYING):
+            return _of_all_kinds(events)
+    # Most answers are one text, and may have come in thousands of pieces.
+    found = bool(pieces) or reason is not None
+    return {"choices": [choice_document(0, "".join(pieces), reason)] if found else []}
+
+
+def _of_all_kinds(events: Iterable[Event]) -> dict[str, Any]:
     choices = Choices()
     for event in events:
         if isinstance(event, TextDelta):

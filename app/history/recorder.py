@@ -25,7 +25,7 @@ from corral.app.store.search_index import SearchIndex
 FLUSH_S = 0.5  # a record waits so long for others; it may be a second with the time that writing takes
 RETRY_S = 2.0  # while nothing can be written
 STOP_S = 5.0  # the last records get so long when the node stops
-BATCH = 1_000
+BATCH = 2_000  # records of a transaction
 MOST_RECORDS = 20_000  # that wait; beyond it the oldest are lost
 MOST_BYTES = 64 * 2**20  # of their texts; beyond it the oldest texts are lost
 QUIET = 100  # records of one flush; with more the search index has to wait

@@ -70,7 +70,7 @@ def kept(source: str, *, harmless: bool, document: dict[str, Any] | None = None)
     JSON, or a text that isn't. `harmless`: `is_harmless` of the source, or of a text that it is a part of; most have nothing
     to take out and stay as they came, unread. Takes time with long ones.
     """
-    if harmless and _is_light(source):
+    if harmless and is_light(source):
         return source
     value: Any = document
     if document is None:
@@ -96,14 +96,28 @@ def is_harmless(source: str) -> bool:
     )
 
 
-def _is_light(source: str) -> bool:
-    """Whether there can be no encoded file, no long list of numbers and no deep nesting in a JSON text or another text."""
+def is_light(source: str) -> bool:
+    """Whether there can be no encoded file, no long list of numbers and no deep nesting in a JSON text or in several.
+
+    Nor more than may be kept.
+    """
     if len(source) > MAX_TEXT or source.count("[") + source.count("{") > _MAX_DEPTH:
         return False
-    if len(source) < _LONG_BASE64:
-        return source.count(",") < _MANY_NUMBERS
-    # Neither has a quotation mark in it, so each would be in one of these.
+    # Neither has a quotation mark in it, so each would be in one of the parts between them.
+    if source.count(",") < _MANY_NUMBERS and not _has_long_part(source):
+        return True
     return all(len(each) < _MANY_NUMBERS or _is_light_part(each) for each in source.split('"'))
+
+
+def _has_long_part(source: str) -> bool:
+    """Whether there are so many characters without a quotation mark among them as an encoded file has."""
+    start = 0
+    while len(source) - start >= _LONG_BASE64:
+        quote = source.rfind('"', start, start + _LONG_BASE64)
+        if quote < 0:
+            return True
+        start = quote + 1
+    return False
 
 
 def _is_light_part(part: str) -> bool:

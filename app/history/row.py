@@ -7,10 +7,10 @@ import orjson
 
 from corral.app.gateway.recording import Outcome, RequestRecord
 from corral.app.history.joined import joined_events, joined_stream
-from corral.app.history.redaction import is_harmless, kept
+from corral.app.history.redaction import is_harmless, is_light, kept
 from corral.app.store.database import Value
+from corral.app.store.history import HOUR_S
 
-_HOUR_S = 3600
 _VECTORS = ("/v1/embeddings", "/api/embed", "/api/embeddings")  # its answers are numbers only
 
 UsageKey = tuple[int, str, str, str, str, str]  # hour, model, endpoint, kind and id of who, address
@@ -59,7 +59,10 @@ def request_values(record: RequestRecord) -> tuple[Value, ...]:
 def texts_of(record: RequestRecord) -> Texts:
     """The bodies, redacted and put together. Takes time with long ones: not for the event loop."""
     asked, (said, document) = record.request_body.decode("utf-8", "replace"), _said(record)
-    harmless = is_harmless(f"{asked}\n{said}")
+    both = f"{asked}\n{said}"
+    harmless = is_harmless(both)
+    if harmless and is_light(both):  # most are, and one look is enough
+        return Texts(asked, said)
     return Texts(kept(asked, harmless=harmless), kept(said, harmless=harmless, document=document))
 
 
@@ -67,7 +70,7 @@ def usage_key(record: RequestRecord) -> UsageKey:
     """Whose and whereof the sums are."""
     who = record.client.principal
     return (
-        int(record.started_at) // _HOUR_S * _HOUR_S,
+        int(record.started_at) // HOUR_S * HOUR_S,
         (record.model or "")[:500],
         record.trace.endpoint_id or "",
         "" if who is None else who.kind.value,

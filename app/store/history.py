@@ -28,6 +28,7 @@ SUMS = (
     "completion_tokens",
     "duration_s",
 )
+HOUR_S = 3600  # what sums of use are for
 _AT_A_TIME = (256, 32, 4, 1)  # rows of one statement; SQLite takes 32,766 values in one
 _BASE = "(SELECT last FROM history_logs ORDER BY first DESC LIMIT 1) AS base"
 
@@ -68,11 +69,21 @@ def insert_statements(
 
 REQUESTS = ("requests", COLUMNS)
 TEXTS = ("request_texts", "number, request_body, answer_body, searched")
+_ADD_UP = " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, number = excluded.number, " + ", ".join(
+    f"{name} = {name} + excluded.{name}" for name in SUMS
+)
 UPSERT_USAGE = (
     f"INSERT INTO usage ({USAGE_WHO}, {', '.join(SUMS)}, log, number)"
-    f" VALUES ({'?, ' * (USAGE_WHO.count(',') + 1 + len(SUMS))}{LOG}, {NEXT})"
-    " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, number = excluded.number, "
-    + ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
+    f" VALUES ({'?, ' * (USAGE_WHO.count(',') + 1 + len(SUMS))}{LOG}, {NEXT}){_ADD_UP}"
+)
+# The same for the rows of table `requests` that were added in this transaction.
+UPSERT_USAGE_OF_ROWS = (
+    f"INSERT INTO usage ({USAGE_WHO}, {', '.join(SUMS)}, log, number)"
+    f" SELECT CAST(started_at AS INTEGER) / {HOUR_S} * {HOUR_S}, coalesce(model, ''), coalesce(endpoint_id, ''),"
+    " coalesce(who_kind, ''), coalesce(who_id, ''), max(coalesce(who_name, '')), address,"
+    " count(*), sum(outcome = 'failed'), sum(outcome = 'refused'), sum(prompt_tokens), sum(cached_tokens),"
+    f" sum(completion_tokens), sum(duration_s), {LOG}, {NEXT}"
+    f" FROM requests WHERE number > (SELECT last FROM {_BASE}) GROUP BY 1, 2, 3, 4, 5, 7{_ADD_UP}"
 )
 INSERT_COPIED_TEXT = (
     "INSERT OR IGNORE INTO request_texts (number, request_body, answer_body, searched)"
