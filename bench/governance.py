@@ -3,9 +3,10 @@
 `python -m bench.governance [--quick] [--rounds 8]` compares a node with the same HTTP side without any of it, and with a
 node that keeps no history; it prints a table and writes docs/benchmarks.md.
 
-Each round measures all three, one after the other, and only the comparisons within a round count: the tables' differences
-are medians of the rounds' differences. Records are written some time after their requests, so each measurement begins
-when that is going on already, and the next one waits until it is over.
+Each round starts all three anew, since the same program may be a tenth faster or slower in another process, and measures
+them one after the other. Only the comparisons within a round count: the tables' differences are medians of the rounds'
+differences. Records are written some time after their requests, so each measurement begins when that is going on
+already, and the next one waits until it is over.
 """
 
 import argparse
@@ -27,7 +28,9 @@ from corral.app.history.recorder import FLUSH_S
 HEADING = "The cost of governance"
 BARE, UNRECORDED, FULL = "bare", "without history", "Corral"
 CONNECTIONS = (1, 8)
-_SETTLE_S = FLUSH_S + 0.1
+_SETTLE_S = FLUSH_S + 0.3
+_AFTER_S = 1.5  # then the words of what was said are in the search index too
+_WARM_S = 1.0
 COLUMNS = (
     "request",
     "connections",
@@ -49,6 +52,9 @@ class Sample:
     p50_ms: float
     requests_per_s: float
     processor_ms: float  # of the server's processes, per request
+
+
+Found = dict[str, Sample]  # of one round, by server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,36 +87,36 @@ async def running_sides() -> AsyncIterator[dict[str, Server]]:
 
 async def report(plan: Plan) -> list[str]:
     """Measure, the servers by turns; the lines of the report."""
-    lines = [f"| {' | '.join(COLUMNS)} |", "| --- |" + " ---: |" * (len(COLUMNS) - 1)]
-    async with running_sides() as sides:
-        bystanders = Bystanders()
-        for kind in (each for each in kinds() if each.method == "POST"):
-            for connections in CONNECTIONS:
-                rounds = await _rounds(sides, kind, connections, plan)
-                lines.append(line(kind.name, connections, rounds))
-                print(lines[-1], flush=True)
-        meanwhile = bystanders.note()
-    about = [*machine.described("hypercorn", "quart", "aiosqlite"), meanwhile]
+    cases = [(each, many) for each in kinds() if each.method == "POST" for many in CONNECTIONS]
+    rounds: list[list[Found]] = [[] for _ in cases]
+    bystanders = Bystanders()
+    for number in range(plan.rounds):
+        async with running_sides() as sides:
+            for name in sides:
+                await _sample(sides[name], *cases[-1], _WARM_S)
+            for (kind, connections), found in zip(cases, rounds, strict=True):
+                found.append(await _round(sides, kind, connections, number, plan.seconds))
+        print(f"round {number + 1} of {plan.rounds}", flush=True)
+    about = [*machine.described("hypercorn", "quart", "aiosqlite"), bystanders.note()]
     about.append(
-        f"{plan.rounds} rounds of {plan.seconds:g} s for each server, by turns. Medians; costs and additions are medians of the "
-        "rounds' own, with the middle half of the rounds behind them"
+        f"{plan.rounds} rounds of {plan.seconds:g} s for each server, by turns, in processes of their own. Medians; costs and"
+        " additions are medians of the rounds' own, with the middle half of the rounds behind them"
     )
+    lines = [f"| {' | '.join(COLUMNS)} |", "| --- |" + " ---: |" * (len(COLUMNS) - 1)]
+    lines += [line(kind.name, many, found) for (kind, many), found in zip(cases, rounds, strict=True)]
     return [*(f"* {each}" for each in about), "", *lines]
 
 
-async def _rounds(
-    sides: dict[str, Server], kind: Kind, connections: int, plan: Plan
-) -> list[dict[str, Sample]]:
-    """One dictionary for each round; the first round, which loads and warms, is left out."""
+async def _round(
+    sides: dict[str, Server], kind: Kind, connections: int, number: int, seconds: float
+) -> Found:
+    """Every round begins with another server."""
     names = list(sides)
-    rounds = []
-    for number in range(plan.rounds + 1):
-        turn = number % len(names)
-        found = {}
-        for name in (*names[turn:], *names[:turn]):
-            found[name] = await _sample(sides[name], kind, connections, plan.seconds)
-        rounds.append(found)
-    return rounds[1:]
+    turn = number % len(names)
+    return {
+        name: await _sample(sides[name], kind, connections, seconds)
+        for name in (*names[turn:], *names[:turn])
+    }
 
 
 async def _sample(server: Server, kind: Kind, connections: int, seconds: float) -> Sample:
@@ -118,7 +124,7 @@ async def _sample(server: Server, kind: Kind, connections: int, seconds: float) 
     before = processor_s(server.process_id)
     result = await measure(server, kind, connections, seconds)
     used_s = processor_s(server.process_id) - before
-    await asyncio.sleep(_SETTLE_S)
+    await asyncio.sleep(_AFTER_S)
     return Sample(
         p50_ms=result.p50_ms,
         requests_per_s=result.requests_per_s,
@@ -126,7 +132,7 @@ async def _sample(server: Server, kind: Kind, connections: int, seconds: float) 
     )
 
 
-def line(kind: str, connections: int, rounds: Sequence[dict[str, Sample]]) -> str:
+def line(kind: str, connections: int, rounds: Sequence[Found]) -> str:
     """A row of the table."""
 
     def latency(name: str) -> str:

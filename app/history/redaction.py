@@ -83,9 +83,8 @@ def kept(source: str, *, harmless: bool, document: dict[str, Any] | None = None)
 
 def is_harmless(source: str) -> bool:
     """Whether no value of a JSON text, or of several, can hold a secret or a data URL: one look instead of one at each value."""
-    if "\\" in source and (
-        "\\u" in source or "\\/" in source
-    ):  # either may stand for a letter of what is looked for
+    # Either may stand for a letter of what is looked for.
+    if "\\" in source and ("\\u" in source or "\\/" in source):
         return False
     lower = source.lower()
     if "base64," in lower or may_hold_secrets(lower):
@@ -103,25 +102,26 @@ def is_light(source: str) -> bool:
     """
     if len(source) > MAX_TEXT or source.count("[") + source.count("{") > _MAX_DEPTH:
         return False
-    # Neither has a quotation mark in it, so each would be in one of the parts between them.
-    if source.count(",") < _MANY_NUMBERS and not _has_long_part(source):
-        return True
-    return all(len(each) < _MANY_NUMBERS or _is_light_part(each) for each in source.split('"'))
+    # Neither a file nor a list has a quotation mark in it, so it would be one of the parts between them.
+    if source.count(",") >= _MANY_NUMBERS:
+        for part in source.split('"'):
+            if part.count(",") >= _MANY_NUMBERS:
+                return False
+    return not _has_long_word(source)
 
 
-def _has_long_part(source: str) -> bool:
-    """Whether there are so many characters without a quotation mark among them as an encoded file has."""
+def _has_long_word(source: str) -> bool:
+    """Whether one of the parts between quotation marks is as long as an encoded file and has no space."""
     start = 0
     while len(source) - start >= _LONG_BASE64:
         quote = source.rfind('"', start, start + _LONG_BASE64)
         if quote < 0:
-            return True
+            quote = source.find('"', start)
+            quote = len(source) if quote < 0 else quote
+            if " " not in source[start:quote]:
+                return True
         start = quote + 1
     return False
-
-
-def _is_light_part(part: str) -> bool:
-    return part.count(",") < _MANY_NUMBERS and (len(part) < _LONG_BASE64 or " " in part)
 
 
 def _lightened(value: Any, depth: int = 0) -> Any:

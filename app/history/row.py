@@ -59,7 +59,7 @@ def request_values(record: RequestRecord) -> tuple[Value, ...]:
 def texts_of(record: RequestRecord) -> Texts:
     """The bodies, redacted and put together. Takes time with long ones: not for the event loop."""
     asked, (said, document) = record.request_body.decode("utf-8", "replace"), _said(record)
-    both = f"{asked}\n{said}"
+    both = f'{asked}"{said}'  # with what parts texts in JSON
     harmless = is_harmless(both)
     if harmless and is_light(both):  # most are, and one look is enough
         return Texts(asked, said)
