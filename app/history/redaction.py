@@ -27,6 +27,7 @@ SECRET_NAMES = frozenset(
         "x_api_key",
     }
 )
+_TOKEN_NAMES = ("access_token", "access-token", "refresh_token", "refresh-token")
 _TOO_DEEP = "[nested too deep]"
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w=.+-]+)*);base64,([A-Za-z0-9+/=_%-]+)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
@@ -89,10 +90,8 @@ def is_harmless(source: str) -> bool:
     lower = source.lower()
     if "base64," in lower or may_hold_secrets(lower):
         return False
-    return not (  # the other names of secrets are found above
-        ("_" in lower and ("ss_token" in lower or "sh_token" in lower))
-        or ("-" in lower and ("ss-token" in lower or "sh-token" in lower))
-    )
+    # All other names of secrets have something in them that texts with secrets have too.
+    return not ("access" in lower or "refresh" in lower) or not any(each in lower for each in _TOKEN_NAMES)
 
 
 def is_light(source: str) -> bool:
