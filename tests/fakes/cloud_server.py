@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from tests.fakes.listening import listening
+
 Json = dict[str, Any]
 KEY = "key-of-the-provider-0123456789"
 
@@ -124,15 +126,8 @@ async def running(server: S) -> AsyncIterator[S]:
     """Listening, and stopped in the end."""
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        server.port = int(runner.addresses[0][1])
+    async with listening(app, shutdown_timeout=0.05) as server.port:
         yield server
-    finally:
-        await runner.cleanup()
 
 
 def event(value: Json, name: str | None = None) -> bytes:

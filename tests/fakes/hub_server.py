@@ -16,6 +16,8 @@ from typing import Protocol
 
 from aiohttp import web
 
+from tests.fakes.listening import listening
+
 COMMIT = "c0ffee" + "0" * 34
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _STEP_BYTES = 64 * 1024
@@ -292,15 +294,9 @@ async def hub_server(*, port: int = 0) -> AsyncIterator[HubServer]:
     app.router.add_get("/cdn/{sha256}", hub.cdn)
     app.router.add_get(f"/{name}/resolve/{{revision}}/{{path:.+}}", hub.resolve)
     app.router.add_get(f"/api/models/{name}", hub.info)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", port)
-        await site.start()
-        hub.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with listening(app, port=port, handler_cancellation=True, shutdown_timeout=0.0) as taken:
+        hub.url = f"http://127.0.0.1:{taken}"
         yield hub
-    finally:
-        await runner.cleanup()
 
 
 def _is_large(path: str) -> bool:

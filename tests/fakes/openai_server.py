@@ -10,6 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.listening import Listening
+
 MODEL = "fake-model"
 WORDS = ("Hello", ",", " wor", "ld", "!")
 PROMPT_TOKENS = 7
@@ -74,7 +76,7 @@ class FakeOpenAI:
         self.host = "127.0.0.1"
         self.port = 0
         self._changed = asyncio.Event()
-        self._runner: web.AppRunner | None = None
+        self._server: Listening | None = None
 
     @property
     def base_url(self) -> str:
@@ -89,18 +91,14 @@ class FakeOpenAI:
         """Listen; on the same port as before if it was stopped."""
         app = web.Application(client_max_size=_MOST_BYTES)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.05)
-        await runner.setup()
-        site = web.TCPSite(runner, self.host, self.port, reuse_address=True)
-        await site.start()
-        self._runner = runner
-        self.port = int(runner.addresses[0][1])
+        self._server = Listening(app, handler_cancellation=True, shutdown_timeout=0.05)
+        self.port = await self._server.start(self.port, host=self.host)
 
     async def stop(self) -> None:
         """Cut all connections; new ones are refused."""
-        if self._runner is not None:
-            runner, self._runner = self._runner, None
-            await runner.cleanup()
+        if self._server is not None:
+            server, self._server = self._server, None
+            await server.stop()
 
     async def until(self, condition: Callable[["FakeOpenAI"], bool], *, deadline_s: float = 10.0) -> None:
         """Return when `condition` holds; raises TimeoutError."""

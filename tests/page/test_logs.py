@@ -9,6 +9,7 @@ from aiohttp import web
 from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.node import Node
+from tests.fakes.listening import listening
 from tests.page.background import in_background
 from tests.page.records import ask
 
@@ -92,13 +93,8 @@ async def runtime_server() -> AsyncIterator[int]:
 
     app = web.Application()
     app.router.add_get("/v0/logs", logs)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+    async with listening(app) as port:
+        yield port
 
 
 def test_the_log_of_another_machine(page: Page, node: Node) -> None:

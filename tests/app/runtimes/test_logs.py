@@ -14,6 +14,7 @@ from corral.app.runtimes.machine_logs import entries_of
 from corral.peers.ids import NodeId
 from corral.peers.transport.route import PeerRequest
 from tests.app.runtimes.asking import watching
+from tests.fakes.listening import listening
 
 
 @pytest.mark.parametrize(
@@ -100,17 +101,11 @@ async def test_the_log_of_a_runtime(tmp_path: Path) -> None:
 
     app = web.Application()
     app.router.add_get("/v0/logs", logs)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        async with watching(tmp_path) as node:
-            runtime = await node.registered(int(runner.addresses[0][1]))
+    async with watching(tmp_path) as node:
+        async with listening(app) as port:
+            runtime = await node.registered(port)
             shown = await node.ask("GET", f"/v0/runtimes/{runtime.id}/logs?tail=1")
             assert shown.json() == {"entries": [{"message": "two"}], "total": 1}
             assert asked[-1] == "/v0/logs?tail=1"
-            await runner.cleanup()
-            gone = await node.ask("GET", f"/v0/runtimes/{runtime.id}/logs")
-            assert gone.status_code == 502 and "can't be reached" in gone.json()["error"]["message"]
-    finally:
-        await runner.cleanup()
+        gone = await node.ask("GET", f"/v0/runtimes/{runtime.id}/logs")
+        assert gone.status_code == 502 and "can't be reached" in gone.json()["error"]["message"]
