@@ -66,22 +66,17 @@ def texts_of(record: RequestRecord) -> Texts:
     return Texts(kept(asked, harmless=harmless), kept(said, harmless=harmless, document=document))
 
 
-def usage_key(record: RequestRecord) -> UsageKey:
-    """Whose and whereof the sums are."""
-    who = record.client.principal
-    return (
+def usage_of(record: RequestRecord) -> Usage:
+    """What a request adds to whose sums."""
+    trace, who = record.trace, record.client.principal
+    key = (
         int(record.started_at) // HOUR_S * HOUR_S,
         (record.model or "")[:500],
-        record.trace.endpoint_id or "",
+        trace.endpoint_id or "",
         "" if who is None else who.kind.value,
         "" if who is None else who.id,
         record.client.address,
     )
-
-
-def usage_of(record: RequestRecord) -> Usage:
-    """What a request adds to whose sums."""
-    trace, who = record.trace, record.client.principal
     added = (
         1,
         record.outcome is Outcome.FAILED,
@@ -91,7 +86,7 @@ def usage_of(record: RequestRecord) -> Usage:
         trace.completion_tokens,
         record.duration_s,
     )
-    return usage_key(record), "" if who is None else who.name, added
+    return key, "" if who is None else who.name, added
 
 
 def summed(usages: Iterable[Usage]) -> list[tuple[Value, ...]]:

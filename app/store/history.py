@@ -10,7 +10,7 @@ from itertools import chain
 
 from corral.app.store.database import Database, Statement, Value
 from corral.app.store.errors import DiskFull
-from corral.app.store.history_log import LOG, NEXT
+from corral.app.store.history_log import LAST, LOG, NEXT
 from corral.app.store.search_index import SearchIndex
 
 COLUMNS = (
@@ -30,7 +30,6 @@ SUMS = (
 )
 HOUR_S = 3600  # what sums of use are for
 _AT_A_TIME = (256, 32, 4, 1)  # rows of one statement; SQLite takes 32,766 values in one
-_BASE = "(SELECT last FROM history_logs ORDER BY first DESC LIMIT 1) AS base"
 
 
 @lru_cache(maxsize=32)
@@ -44,7 +43,7 @@ def _insert(verb: str, table: str, columns: str, rows: int) -> str:
     marks = f"({', '.join('?' * len(names))})"
     return (
         f"{verb} INTO {table} ({columns}) SELECT {', '.join(chosen)}"
-        f" FROM {_BASE} CROSS JOIN (VALUES {', '.join([marks] * rows)})"
+        f" FROM (SELECT {LAST} AS last) AS base CROSS JOIN (VALUES {', '.join([marks] * rows)})"
     )
 
 
@@ -83,7 +82,7 @@ UPSERT_USAGE_OF_ROWS = (
     " coalesce(who_kind, ''), coalesce(who_id, ''), max(coalesce(who_name, '')), address,"
     " count(*), sum(outcome = 'failed'), sum(outcome = 'refused'), sum(prompt_tokens), sum(cached_tokens),"
     f" sum(completion_tokens), sum(duration_s), {LOG}, {NEXT}"
-    f" FROM requests WHERE number > (SELECT last FROM {_BASE}) GROUP BY 1, 2, 3, 4, 5, 7{_ADD_UP}"
+    f" FROM requests WHERE number > {LAST} GROUP BY 1, 2, 3, 4, 5, 7{_ADD_UP}"
 )
 INSERT_COPIED_TEXT = (
     "INSERT OR IGNORE INTO request_texts (number, request_body, answer_body, searched)"

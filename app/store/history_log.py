@@ -15,7 +15,8 @@ from corral.peers.ids import ClusterId
 _NAME_BYTES = 16
 _NEWEST = "(SELECT max(first) FROM history_logs)"
 
-NEXT = f"(SELECT last FROM history_logs WHERE first = {_NEWEST}) + ?"  # the value that counts from 1 in a transaction
+LAST = f"(SELECT last FROM history_logs WHERE first = {_NEWEST})"  # until `take`, the same in a transaction
+NEXT = f"{LAST} + ?"  # the value that counts from 1 in a transaction
 LOG = f"(SELECT name FROM history_logs WHERE first = {_NEWEST})"
 
 
