@@ -27,13 +27,13 @@ test: lint web system-packages  ## every check: ruff, mypy, svelte-check, vitest
 # A file's tests stay together: they share what is expensive, a cluster or a node with a browser.
 IN_TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# Tests of several machines make a LAN of network namespaces, which needs root on Linux; page tests need a browser.
-# Where something is missing they fail and say what.
-SYSTEM_PACKAGES := iproute2 nftables avahi-daemon libnss-mdns curl iputils-ping chromium $(DESKTOP_PACKAGES)
-
 # An X server without a screen, a panel with a tray, somebody who clicks, and GTK for the icon and the window.
 DESKTOP_PACKAGES := xvfb xauth xdotool scrot x11-utils wmctrl openbox dbus dbus-x11 xfce4-panel dunst libnotify-bin \
 	python3-gi python3-gi-cairo gir1.2-gtk-3.0 gir1.2-ayatanaappindicator3-0.1 gir1.2-webkit2-4.1
+
+# Tests of several machines make a LAN of network namespaces, which needs root on Linux; page tests need a browser.
+# Where something is missing they fail and say what.
+SYSTEM_PACKAGES := iproute2 nftables avahi-daemon libnss-mdns curl iputils-ping chromium $(DESKTOP_PACKAGES)
 
 .PHONY: system-packages
 system-packages:
