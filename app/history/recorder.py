@@ -21,6 +21,7 @@ from corral.app.store.database import Database
 from corral.app.store.errors import DiskFull
 from corral.app.store.search_index import STEP as INDEX_STEP
 from corral.app.store.search_index import SearchIndex
+from corral.app.uninterrupted import uninterrupted
 
 FLUSH_S = 0.5  # a record waits so long for others; it may be a second with the time that writing takes
 RETRY_S = 2.0  # while nothing can be written
@@ -197,10 +198,13 @@ class Recorder:
                 self._waiting.extendleft(reversed(some))
                 raise
             self._bytes -= sum(map(_size, some))
-        count = self._batch.count
-        await self._database.write(self._batch.statements)
+        batch = self._batch
+        await uninterrupted(self._write(batch))
+        return taken, batch.count
+
+    async def _write(self, batch: Batch) -> None:
+        await self._database.write(batch.statements)
         self._batch = None
-        return taken, count
 
     def _make(self) -> None:
         """Fresh records become entries, unless they are large."""

@@ -5,15 +5,18 @@ Each has a thread of its own, so nothing blocks the loop. Writes take turns: one
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
 
 from corral.app.store.errors import DiskFull
 from corral.app.store.migrations import Migration, prepare, read_migrations
+from corral.app.uninterrupted import uninterrupted
 
 _BUSY_TIMEOUT_S = 5.0
 _CACHE_KIB = 16 * 1024
@@ -26,6 +29,7 @@ _FULL = frozenset(
     }
 )
 _PRIMARY_CODE = 0xFF  # of an extended result code
+_ROWS_AT_ONCE = 64  # that a cursor gets for whoever reads row by row; nobody does
 
 Value = str | bytes | int | float | None
 
@@ -38,10 +42,25 @@ class Statement:
     rows: Sequence[Sequence[Value]] = ((),)
 
 
+class _Connection(aiosqlite.Connection):
+    """One whose thread runs a transaction as one call.
+
+    Each call, and each statement in it, takes the interpreter lock back several times, for which a busy loop has to give it up.
+    """
+
+    async def transaction(self, statements: Sequence[Statement]) -> list[int]:
+        """All of the statements or none; how many rows each changed. Goes on where the caller is cancelled."""
+        changed: list[int] = await self._execute(_run, self._conn, statements)  # type: ignore[no-untyped-call]
+        return changed
+
+
+ConnectionType = TypeVar("ConnectionType", bound=aiosqlite.Connection)
+
+
 class Database:
     """An open database. Make it with `open_database`. Writing raises DiskFull when nothing can be written."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(self, writer: _Connection, reader: aiosqlite.Connection) -> None:
         self._writer = writer
         self._reader = reader
         self._turn = asyncio.Lock()
@@ -63,16 +82,16 @@ class Database:
                 return list(await self._writer.execute_fetchall(sql, values))
 
     async def write(self, statements: Sequence[Statement]) -> list[int]:
-        """Run statements as one transaction: all of them or none. How many rows each changed."""
-        changed: list[int] = []
+        """Run statements as one transaction: all of them or none. How many rows each changed.
+
+        Whoever is cancelled while it runs hears of it when it is over.
+        """
         async with self._turn:
-            with _full_disk_named():
-                async with self._transaction():
-                    for each in statements:
-                        async with self._writer.executemany(each.sql, each.rows) as cursor:
-                            changed.append(cursor.rowcount)
-        self.writes += 1
-        return changed
+            try:
+                with _full_disk_named():
+                    return await uninterrupted(self._writer.transaction(statements))
+            finally:
+                self.writes += 1
 
     async def read(self, sql: str, values: Sequence[Value] = ()) -> list[sqlite3.Row]:
         """Every row of a query; it sees what was written before it began, and never waits for a write."""
@@ -84,16 +103,17 @@ class Database:
         async with self._turn:
             await self._writer.close()
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[None]:
-        await self._writer.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            await self._writer.execute("COMMIT")
-        except BaseException:
-            if self._writer.in_transaction:  # SQLite may have ended it by itself
-                await self._writer.execute("ROLLBACK")
-            raise
+
+def _run(connection: sqlite3.Connection, statements: Sequence[Statement]) -> list[int]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        changed = [connection.executemany(each.sql, each.rows).rowcount for each in statements]
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite may have ended it by itself
+            connection.execute("ROLLBACK")
+        raise
+    return changed
 
 
 @contextmanager
@@ -110,17 +130,21 @@ async def open_database(path: Path, migrations: Sequence[Migration] | None = Non
     """Open the database at `path`; made, checked and brought up to date first. Raises StoreError."""
     steps = await asyncio.to_thread(read_migrations) if migrations is None else migrations
     await asyncio.to_thread(prepare, path, steps)
-    writer = await _connect(path, ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"))
+    writer = await _connect(
+        _Connection, path, ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON")
+    )
     try:
-        reader = await _connect(path, ("query_only = ON",))
+        reader = await _connect(aiosqlite.Connection, path, ("query_only = ON",))
     except BaseException:
         await writer.close()
         raise
     return Database(writer, reader)
 
 
-async def _connect(path: Path, pragmas: Sequence[str]) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+async def _connect(kind: type[ConnectionType], path: Path, pragmas: Sequence[str]) -> ConnectionType:
+    connect = partial(sqlite3.connect, path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+    connection = kind(connect, _ROWS_AT_ONCE)
+    await connection
     connection.row_factory = sqlite3.Row
     try:
         for pragma in (*pragmas, f"cache_size = -{_CACHE_KIB}"):

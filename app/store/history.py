@@ -29,7 +29,7 @@ SUMS = (
     "duration_s",
 )
 HOUR_S = 3600  # what sums of use are for
-_AT_A_TIME = (256, 32, 4, 1)  # rows of one statement; SQLite takes 32,766 values in one
+_AT_A_TIME = (1024, 256, 32, 4, 1)  # rows of one statement; SQLite takes 32,766 values in one
 
 
 @lru_cache(maxsize=32)

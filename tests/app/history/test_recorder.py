@@ -18,6 +18,7 @@ from corral.app.store.history import History, HistoryFilter
 from corral.app.store.search_index import STEP as INDEX_STEP
 from corral.engines.events import TextDelta
 from tests.app.history.records import NOW, record
+from tests.app.store.files import locked
 from tests.app.store.rows import UNINDEXED
 
 ALL = HistoryFilter()
@@ -194,6 +195,24 @@ async def test_nothing_is_lost_when_the_node_stops_while_a_batch_is_made(
     await recorder.stop()
     rows = await database.read("SELECT started_at FROM requests ORDER BY number")
     assert [row["started_at"] for row in rows] == [NOW, NOW + 1, NOW + 2]
+
+
+async def test_a_flush_that_is_cancelled_while_it_writes_is_not_written_twice(
+    database: Database, tmp_path: Path
+) -> None:
+    recorder = Recorder(database=database)
+    recorder.put(record())
+    with locked(tmp_path / "corral.db"):
+        flushing = asyncio.create_task(recorder.flush())
+        await asyncio.sleep(0)
+        flushing.cancel()
+        recorder.put(record(at=NOW + 1))
+    await asyncio.wait([flushing])
+    assert flushing.cancelled()
+    await recorder.stop()
+    assert not recorder.status.paused and not recorder.status.waiting
+    rows = await database.read("SELECT started_at FROM requests ORDER BY number")
+    assert [row["started_at"] for row in rows] == [NOW, NOW + 1]
 
 
 async def test_what_waits_is_bounded(database: Database) -> None:

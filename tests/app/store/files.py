@@ -1,8 +1,8 @@
-"""The two files of a lone node, open."""
+"""The two files of a lone node, open; and one that is locked."""
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,14 @@ async def opened(folder: Path) -> AsyncIterator[Files]:
         ledger = await open_store(folder / "cluster.db", NODE, send=_nobody)
         stack.push_async_callback(ledger.close)
         yield Files(ledger, database)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another program is writing: transactions that begin now wait until the end of the block."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def dump(folder: Path) -> str:
