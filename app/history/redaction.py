@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from corral.app.secrets_mask import MASK, masked_text, may_hold_secrets
+from corral.app.any_of import AnyOf
+from corral.app.secrets_mask import HINTS, MASK, masked_text
 
 MAX_TEXT = 256 * 1024  # characters of one side of a request
 _MAX_DEPTH = 64
@@ -27,9 +28,14 @@ SECRET_NAMES = frozenset(
         "x_api_key",
     }
 )
-_TOKEN_NAMES = ("access_token", "access-token", "refresh_token", "refresh-token")
 _TOO_DEEP = "[nested too deep]"
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w=.+-]+)*);base64,([A-Za-z0-9+/=_%-]+)")
+# Names of secrets, in lower case, that have none of HINTS in them; and what may stand for a letter of what is looked for.
+_TELLTALES = AnyOf(
+    *HINTS,
+    *("access_token", "access-token", "refresh_token", "refresh-token"),
+    *("base64,", r"\u", r"\/"),
+)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
 
@@ -84,14 +90,7 @@ def kept(source: str, *, harmless: bool, document: dict[str, Any] | None = None)
 
 def is_harmless(source: str) -> bool:
     """Whether no value of a JSON text, or of several, can hold a secret or a data URL: one look instead of one at each value."""
-    # Either may stand for a letter of what is looked for.
-    if "\\" in source and ("\\u" in source or "\\/" in source):
-        return False
-    lower = source.lower()
-    if "base64," in lower or may_hold_secrets(lower):
-        return False
-    # All other names of secrets have something in them that texts with secrets have too.
-    return not ("access" in lower or "refresh" in lower) or not any(each in lower for each in _TOKEN_NAMES)
+    return not _TELLTALES.may_be_in(source.lower())
 
 
 def is_light(source: str) -> bool:

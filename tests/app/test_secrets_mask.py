@@ -43,6 +43,7 @@ KEY = "sk_" + "Ab12" * 8
         ({"headers": [{"authorization": "abc"}]}, {"headers": [{"authorization": "***"}]}),
         ({"prompt_tokens": 3, "tokens": "x"}, {"prompt_tokens": 3, "tokens": "x"}),
         (KEY.encode(), "sk_***"),
+        (f"\udcff {KEY}", "\udcff sk_***"),  # of a file's name that is no UTF-8
         (ValueError(KEY), "sk_***"),
         ((1, None, True, 2.5), [1, None, True, 2.5]),
     ],

@@ -1,0 +1,24 @@
+"""Words are found wherever they stand, as they are written."""
+
+import pytest
+
+from corral.app.any_of import AnyOf
+
+WORDS = AnyOf("sk_", "a.b", r"\u", "täg")
+
+
+@pytest.mark.parametrize(
+    "text", ["sk_", "a task_", "xa.by", r"{\u0041", "mittägig", "x" * 100_000 + "sk_", "😀sk_"]
+)
+def test_one_is_there(text: str) -> None:
+    assert WORDS.may_be_in(text)
+
+
+@pytest.mark.parametrize("text", ["", "sk", "s k_", "axb", "SK_", "u", "x" * 100_000, "😀"])
+def test_none_is_there(text: str) -> None:
+    assert not WORDS.may_be_in(text)
+
+
+def test_what_can_not_be_looked_through_may_hold_one() -> None:
+    assert WORDS.may_be_in("\udc80")
+    assert WORDS.may_be_in("sk_ \udc80")
