@@ -8,9 +8,7 @@ import re
 
 from pydantic_core import SchemaValidator, core_schema
 
-_READABLE = SchemaValidator(
-    core_schema.str_schema(pattern="", regex_engine="rust-regex")
-)  # what can be UTF-8
+_UTF8 = SchemaValidator(core_schema.str_schema(pattern="", regex_engine="rust-regex"))
 
 
 class AnyOf:
@@ -22,4 +20,4 @@ class AnyOf:
 
     def may_be_in(self, text: str) -> bool:
         """Whether one of them is there. True also for a text with lone surrogates, which can't be looked through."""
-        return self._found.isinstance_python(text) or not _READABLE.isinstance_python(text)
+        return self._found.isinstance_python(text) or not _UTF8.isinstance_python(text)

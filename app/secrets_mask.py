@@ -48,23 +48,8 @@ _PATTERNS = (
 
 # What every pattern needs, in lower case: most texts have none of it.
 HINTS = (
-    *(
-        "sk_",
-        "nt_",
-        "inv_",
-        "ct_",
-        "sk-",
-        "aiza",
-        "hf_",
-        "gho_",
-        "ghp_",
-        "ghs_",
-        "ghu_",
-        "eyj",
-        "bearer",
-        "basic",
-    ),
-    *("authorization", "cookie", "passw", "secret", "apikey", "api_", "api-", "runtime-"),
+    *("sk_", "nt_", "inv_", "ct_", "sk-", "aiza", "hf_", "gho_", "ghp_", "ghs_", "ghu_", "eyj"),
+    *("bearer", "basic", "authorization", "cookie", "passw", "secret", "apikey", "api_", "api-", "runtime-"),
     *("key=", "token=", "code=", "://"),
 )
 _HINTS = AnyOf(*HINTS)
