@@ -1,23 +1,44 @@
-"""Looking for many words in a text at once.
+"""Looking through texts with Rust's regular expressions, which pydantic brings.
 
-pydantic's regular expressions are those of Rust, which look for all words in one pass with vector instructions. For 26 words that takes
-as long as Python's own `in` takes for one, where its `re` takes ten times as long.
+They look for some words in one pass with vector instructions: eight take as long as one does with Python's own `in`. With dozens at once
+too much looks like one of them, and that takes several times as long.
 """
 
 import re
 
 from pydantic_core import SchemaValidator, core_schema
 
-_UTF8 = SchemaValidator(core_schema.str_schema(pattern="", regex_engine="rust-regex"))
+_AT_ONCE = 8  # words of one expression
 
 
-class AnyOf:
+class Pattern:
+    """A regular expression in Rust's syntax, which has no look-around; the time is in proportion to the text's length."""
+
+    def __init__(self, *patterns: str) -> None:
+        """Any of them."""
+        self._found = [_compiled(each).isinstance_python for each in patterns]
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether it is there. True also for a text with lone surrogates, which can't be looked through."""
+        for found in self._found:
+            if found(text):
+                return True
+        return not _is_utf8(text)
+
+
+class AnyOf(Pattern):
     """Some words."""
 
     def __init__(self, *words: str) -> None:
-        pattern = "|".join(map(re.escape, words))
-        self._found = SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
+        escaped = [
+            re.escape(each) for each in sorted(words)
+        ]  # those that begin alike are looked for together
+        starts = range(0, len(escaped), _AT_ONCE)
+        super().__init__(*("|".join(escaped[start : start + _AT_ONCE]) for start in starts))
 
-    def may_be_in(self, text: str) -> bool:
-        """Whether one of them is there. True also for a text with lone surrogates, which can't be looked through."""
-        return self._found.isinstance_python(text) or not _UTF8.isinstance_python(text)
+
+def _compiled(pattern: str) -> SchemaValidator:
+    return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
+
+
+_is_utf8 = _compiled("").isinstance_python

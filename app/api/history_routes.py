@@ -18,6 +18,7 @@ from corral.app.gateway.endpoint import GatewayResponse
 from corral.app.gateway.principal import MANAGEMENT
 from corral.app.gateway.recording import Outcome
 from corral.app.history.recorder import RecordingStatus
+from corral.app.history.redaction import readable
 from corral.app.history.summary import summary_of_row
 from corral.app.store.history import ERROR, History, HistoryFilter
 from corral.engines.errors import InvalidRequest
@@ -185,19 +186,9 @@ def _page_size(call: Call) -> int:
 def _detail(row: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:
     return {
         **summary,
-        "request_body": _readable(row["request_body"]),
-        "answer_body": _readable(row["answer_body"]),
+        "request_body": readable(row["request_body"]) if row["request_body"] else None,
+        "answer_body": readable(row["answer_body"]) if row["answer_body"] else None,
     }
-
-
-def _readable(body: str | None) -> Any:
-    """JSON where it is; a text that was cut stays a text. None: not kept."""
-    if not body:
-        return None
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return body
 
 
 async def _json(pages: AsyncIterator[Sequence[dict[str, Any]]]) -> AsyncIterator[bytes]:

@@ -11,8 +11,8 @@ from msgspec import structs
 from corral.app.history import copy_wire as wire
 from corral.app.store import audit, history, responses
 from corral.app.store.database import Database, Statement, Value
-from corral.app.store.history import insert_statements
 from corral.app.store.history_log import Position, take
+from corral.app.store.numbered_rows import insert_statements
 from corral.peers.ids import NodeId
 
 AHEAD_S = 86_400.0  # rows of a later time than this from now are nonsense
@@ -94,17 +94,16 @@ class CopyStore:
 
     async def put(self, news: News, cursor: tuple[NodeId, Position] | None = None) -> None:
         """Keep it, with how far a machine has been copied then, as one transaction. Raises DiskFull."""
-        numbers = itertools.count(1)
-        requests = [(next(numbers), *structs.astuple(each)) for each in news.requests]
+        requests, entries = _flat(news.requests), _flat(news.audit)
         texts = [news.texts[each.id] for each in news.requests if each.id in news.texts]
+        numbers = itertools.count(len(news.requests) + len(news.audit) + 1)
         sums = [(*structs.astuple(each), next(numbers)) for each in news.usage]
-        entries = [(*structs.astuple(each), next(numbers)) for each in news.audit]
         stored = [(*values, next(numbers)) for values in _stored(news)]
         statements = [
             *insert_statements(*history.REQUESTS, requests, verb=_ONCE),
             Statement(history.INSERT_COPIED_TEXT, [_text(each) for each in texts]),
             Statement(history.UPSERT_COPIED_USAGE, sums),
-            *insert_statements("audit", audit.COLUMNS, entries, verb=_ONCE),
+            *insert_statements("audit", audit.COLUMNS, entries, before=len(news.requests), verb=_ONCE),
             Statement(responses.UPSERT_COPY, stored),
         ]
         if count := next(numbers) - 1:
@@ -149,6 +148,10 @@ def _parts(rows: Sequence[_Any]) -> Iterator[Sequence[_Any]]:
 
 def _sum_of(row: wire.UsageRow) -> tuple[Value, ...]:
     return tuple(getattr(row, name) for name in _SUM_OF)
+
+
+def _flat(rows: Iterable[wire.RequestRow | wire.AuditRow]) -> list[Value]:
+    return [value for each in rows for value in structs.astuple(each)]
 
 
 def _text(text: wire.Text) -> tuple[Value, ...]:

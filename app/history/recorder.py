@@ -1,7 +1,7 @@
 """Writes records of requests into the database, in batches and off the hot path; pauses while it can't.
 
-Small records become rows some dozen at a time: what makes them is fetched into the processor's caches once for all of
-them, and the records are there still; hundreds that wait would drive everything else out. Rows are written later, many at a time.
+Small records become the values of rows some dozen at a time: what makes them is fetched into the processor's caches once for all
+of them, and the records are there still; hundreds that wait would drive everything else out. Rows are written later, many at a time.
 """
 
 import asyncio
@@ -16,9 +16,10 @@ from enum import StrEnum
 import structlog
 
 from corral.app.gateway.recording import Outcome, RequestRecord
-from corral.app.history.entry import NO_TEXTS, Batch, Entry, batch_of, entry_of, forget_texts, size_of
+from corral.app.history.block import Batch, Block, batch_of, forget_texts, size_of
 from corral.app.store.database import Database
 from corral.app.store.errors import DiskFull
+from corral.app.store.numbered_rows import MOST_ROWS
 from corral.app.store.search_index import STEP as INDEX_STEP
 from corral.app.store.search_index import SearchIndex
 from corral.app.uninterrupted import uninterrupted
@@ -32,7 +33,7 @@ MOST_BYTES = 64 * 2**20  # of their texts; beyond it the oldest texts are lost
 QUIET = 100  # records of one flush; with more the search index has to wait
 INDEX_RETRY_S = 60.0
 MOST_UNINDEXED = 50_000  # texts; beyond it as many go into the index as come
-MADE_AT_ONCE = 32  # records that become rows in one turn of the loop; 10 to 40 µs each
+MADE_AT_ONCE = 32  # records that become rows in one turn of the loop; MOST_ROWS is a multiple of it
 LARGE_BYTES = 64 * 1024  # texts of such a record are put together in a thread
 STRANGERS_PER_S = 20  # refused requests of nobody known that get a row each; others are only counted
 _LOG = structlog.get_logger(__name__)
@@ -77,9 +78,11 @@ class Recorder:
         self._retry_s = retry_s
         self._most_records = most_records
         self._most_bytes = most_bytes
-        self._fresh: deque[RequestRecord] = deque()  # the last to come
-        self._waiting: deque[Entry | RequestRecord] = deque()  # before them; large ones are records still
-        self._bytes = 0
+        self._fresh: list[RequestRecord] = []  # the last to come
+        self._sizes: list[int] = []  # of each of them
+        self._waiting: deque[Block | RequestRecord] = deque()  # before them; large ones are records still
+        self._count = 0  # of all these records
+        self._bytes = 0  # of their texts
         self._some = asyncio.Event()
         self._batch: Batch | None = None  # made, but not written yet
         self._writing = asyncio.Lock()
@@ -98,7 +101,7 @@ class Recorder:
     @property
     def status(self) -> RecordingStatus:
         reason, since = self._pause or (None, None)
-        waiting = len(self._fresh) + len(self._waiting) + (0 if self._batch is None else self._batch.count)
+        waiting = self._count + (0 if self._batch is None else self._batch.count)
         return RecordingStatus(
             keep=self._keep,
             paused=reason is not None,
@@ -114,15 +117,15 @@ class Recorder:
             return
         if self._keep is Keep.NUMBERS:
             forget_texts(record)
+        size = size_of(record)
         self._fresh.append(record)
+        self._sizes.append(size)
+        self._count += 1
+        self._bytes += size
         if len(self._fresh) == MADE_AT_ONCE:
             asyncio.get_running_loop().call_soon(self._make)
-        self._bytes += size_of(record)
-        if len(self._fresh) + len(self._waiting) > self._most_records:
-            self._bytes -= _size((self._waiting or self._fresh).popleft())
-            self._lost += 1
-        if self._bytes > self._most_bytes:
-            self._drop_texts()
+        if self._count > self._most_records or self._bytes > self._most_bytes:
+            self._make_room()
         self._some.set()
 
     async def run(self) -> None:
@@ -146,7 +149,7 @@ class Recorder:
         async with self._writing:
             self._some.clear()
             self._make()
-            left = len(self._waiting)
+            left = self._count
             written = 0
             try:
                 while left > 0 or self._batch is not None:
@@ -174,7 +177,7 @@ class Recorder:
         """Go on with it as long as few records come. `written`: how many came since the last time."""
         steps = math.ceil(written / INDEX_STEP) if self._unindexed > MOST_UNINDEXED else 0
         try:
-            while steps > 0 or (written <= QUIET and len(self._fresh) + len(self._waiting) <= QUIET):
+            while steps > 0 or (written <= QUIET and self._count <= QUIET):
                 taken = await self._index.step()
                 if taken < INDEX_STEP:
                     self._unindexed = 0
@@ -185,55 +188,94 @@ class Recorder:
             _LOG.warning("the search index has to wait", error=str(error))
 
     async def _write_batch(self, most: int) -> tuple[int, int]:
-        """Write a batch; how many were taken for it from those that wait, and how many rows it has."""
+        """Write a batch; how many records were taken for it from those that wait, and how many rows it has."""
         taken = 0
         if self._batch is None:
-            some = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
-            taken = max(most, 1)  # fewer may be left, if the oldest were dropped meanwhile
+            some = self._taken(most)
+            count, size = sum(map(_count, some)), sum(map(_size, some))
+            taken = max(count, 1)  # fewer may be left, if the oldest were dropped meanwhile
+            self._count -= count
+            self._bytes -= size
             try:
                 self._batch = batch_of(
-                    [each if isinstance(each, Entry) else await self._made(each) for each in some]
+                    [each if isinstance(each, Block) else await self._made(each) for each in some]
                 )
             except asyncio.CancelledError:
                 self._waiting.extendleft(reversed(some))
+                self._count += count
+                self._bytes += size
                 raise
-            self._bytes -= sum(map(_size, some))
         batch = self._batch
         await uninterrupted(self._write(batch))
         return taken, batch.count
+
+    def _taken(self, most: int) -> list[Block | RequestRecord]:
+        """Of those that wait the oldest, about so many records."""
+        some, count = list[Block | RequestRecord](), 0
+        while self._waiting and count < most:
+            some.append(self._waiting.popleft())
+            count += _count(some[-1])
+        return some
 
     async def _write(self, batch: Batch) -> None:
         await self._database.write(batch.statements)
         self._batch = None
 
     def _make(self) -> None:
-        """Fresh records become entries, unless they are large."""
-        while self._fresh:
-            record = self._fresh.popleft()
-            size = size_of(record)
-            large = size > LARGE_BYTES
-            self._waiting.append(record if large else self._entry(record, size, self._gets_a_row(record)))
+        """Fresh records become rows, unless they are large."""
+        records, sizes = self._fresh, self._sizes
+        self._fresh, self._sizes = [], []
+        with_rows, their_sizes = list[RequestRecord](), list[int]()
+        for record, size in zip(records, sizes, strict=True):
+            if size > LARGE_BYTES:
+                self._last_block().add(with_rows, their_sizes)
+                with_rows, their_sizes = [], []
+                self._waiting.append(record)
+            elif self._gets_a_row(record):
+                with_rows.append(record)
+                their_sizes.append(size)
+            else:
+                self._last_block().count_in(record)
+                self._bytes -= size
+        if with_rows:
+            self._last_block().add(with_rows, their_sizes)
 
-    async def _made(self, waiting: RequestRecord) -> Entry:
-        return await asyncio.to_thread(self._entry, waiting, size_of(waiting), self._gets_a_row(waiting))
+    def _last_block(self) -> Block:
+        """For more records."""
+        texts = self._keep is Keep.FULL
+        last = self._waiting[-1] if self._waiting else None
+        if not isinstance(last, Block) or last.keeps_texts != texts or last.count >= MOST_ROWS:
+            last = Block(keeps_texts=texts)
+            self._waiting.append(last)
+        return last
 
-    def _entry(self, record: RequestRecord, size: int, has_row: bool) -> Entry:
-        return entry_of(record, has_row=has_row, texts=self._keep is Keep.FULL, size=size)
+    async def _made(self, record: RequestRecord) -> Block:
+        block = Block(keeps_texts=self._keep is Keep.FULL)
+        if self._gets_a_row(record):
+            await asyncio.to_thread(block.add, [record], [size_of(record)])
+        else:
+            block.count_in(record)
+        return block
 
     def _gets_a_row(self, record: RequestRecord) -> bool:
         stranger = record.client.principal is None and record.outcome is Outcome.REFUSED
         return not stranger or self._strangers.allows(record.started_at)
 
-    def _drop_texts(self) -> None:
-        """Of the oldest that have some, until half of the room is free."""
-        for each in (*self._waiting, *self._fresh):
-            if self._bytes <= self._most_bytes // 2:
-                return
-            self._bytes -= _size(each)
-            if isinstance(each, Entry):
-                each.texts, each.size = each.texts and NO_TEXTS, 0
-            else:
-                forget_texts(each)
+    def _make_room(self) -> None:
+        """Lose the oldest records, and of the oldest that have some the texts until half of the room is free."""
+        self._make()
+        while self._count > self._most_records:
+            oldest = self._waiting[0]
+            self._bytes -= oldest.drop_oldest() if isinstance(oldest, Block) else size_of(oldest)
+            if not isinstance(oldest, Block) or not oldest.count:
+                self._waiting.popleft()
+            self._count -= 1
+            self._lost += 1
+        if self._bytes > self._most_bytes:
+            for each in self._waiting:
+                if (excess := self._bytes - self._most_bytes // 2) <= 0:
+                    return
+                self._bytes -= each.drop_texts(excess) if isinstance(each, Block) else _forgotten(each)
 
     def _paused(self, error: Exception) -> None:
         if self._pause is None:
@@ -266,5 +308,15 @@ class _PerSecond:
         return self._count <= self._limit
 
 
-def _size(waiting: Entry | RequestRecord) -> int:
-    return waiting.size if isinstance(waiting, Entry) else size_of(waiting)
+def _size(waiting: Block | RequestRecord) -> int:
+    return waiting.size if isinstance(waiting, Block) else size_of(waiting)
+
+
+def _count(waiting: Block | RequestRecord) -> int:
+    return waiting.count if isinstance(waiting, Block) else 1
+
+
+def _forgotten(record: RequestRecord) -> int:
+    size = size_of(record)
+    forget_texts(record)
+    return size

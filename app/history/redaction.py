@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from corral.app.any_of import AnyOf
+from corral.app.any_of import AnyOf, Pattern
 from corral.app.secrets_mask import HINTS, MASK, masked_text
 
 MAX_TEXT = 256 * 1024  # characters of one side of a request
@@ -37,6 +37,7 @@ _TELLTALES = AnyOf(
     *("base64,", r"\u", r"\/"),
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_MANY_COMMAS = Pattern(rf',(?:[^",]*,){{{_MANY_NUMBERS - 1}}}')  # with no quotation mark between them
 
 
 def redacted(value: Any, *, depth: int = 0) -> Any:
@@ -75,7 +76,7 @@ def kept(source: str, *, harmless: bool, document: dict[str, Any] | None = None)
     """What the history keeps of a body as it went over the wire, or of a `document` that was made here and its JSON.
 
     JSON, or a text that isn't. `harmless`: `is_harmless` of the source, or of a text that it is a part of; most have nothing
-    to take out and stay as they came, unread. Takes time with long ones.
+    to take out and stay as they came, unread, however deeply nested. Takes time with long ones.
     """
     if harmless and is_light(source):
         return source
@@ -88,24 +89,24 @@ def kept(source: str, *, harmless: bool, document: dict[str, Any] | None = None)
     return kept_text(_lightened(value) if harmless else redacted(value))
 
 
+def readable(body: str) -> Any:
+    """What was kept, for a document in JSON: JSON where it is, not nested too deeply; a text that was cut stays a text."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    return _lightened(value) if body.count("[") + body.count("{") > _MAX_DEPTH else value
+
+
 def is_harmless(source: str) -> bool:
     """Whether no value of a JSON text, or of several, can hold a secret or a data URL: one look instead of one at each value."""
     return not _TELLTALES.may_be_in(source.lower())
 
 
 def is_light(source: str) -> bool:
-    """Whether there can be no encoded file, no long list of numbers and no deep nesting in a JSON text or in several.
-
-    Nor more than may be kept.
-    """
-    if len(source) > MAX_TEXT or source.count("[") + source.count("{") > _MAX_DEPTH:
-        return False
+    """Whether there can be no encoded file and no long list of numbers in a JSON text or in several, nor more than may be kept."""
     # Neither a file nor a list has a quotation mark in it, so it would be one of the parts between them.
-    if source.count(",") >= _MANY_NUMBERS:
-        for part in source.split('"'):
-            if part.count(",") >= _MANY_NUMBERS:
-                return False
-    return not _has_long_word(source)
+    return len(source) <= MAX_TEXT and not _MANY_COMMAS.may_be_in(source) and not _has_long_word(source)
 
 
 def _has_long_word(source: str) -> bool:

@@ -1,6 +1,6 @@
 """A record of a request as the rows that the database keeps. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,7 +25,7 @@ class Texts(NamedTuple):
 
 
 def request_values(record: RequestRecord) -> tuple[Value, ...]:
-    """The row of table `requests`, in the order of its columns, without `number`, which is the first."""
+    """The row of table `requests`, in the order of its columns, without `number`."""
     trace, who = record.trace, record.client.principal
     return (
         record.id,
@@ -58,12 +58,24 @@ def request_values(record: RequestRecord) -> tuple[Value, ...]:
 
 def texts_of(record: RequestRecord) -> Texts:
     """The bodies, redacted and put together. Takes time with long ones: not for the event loop."""
-    asked, (said, document) = record.request_body.decode("utf-8", "replace"), _said(record)
-    both = f'{asked}"{said}'  # with what parts texts in JSON
-    harmless = is_harmless(both)
-    if harmless and is_light(both):  # most are, and one look is enough
-        return Texts(asked, said)
-    return Texts(kept(asked, harmless=harmless), kept(said, harmless=harmless, document=document))
+    return Texts(*texts_of_each([record])[0])
+
+
+def texts_of_each(records: Sequence[RequestRecord]) -> list[tuple[str, str]]:
+    """`texts_of` for each. One look at all of them together is enough for most; where it isn't, each is looked at alone."""
+    pairs = [(record.request_body.decode("utf-8", "replace"), *_said(record)) for record in records]
+    if _stays('"'.join([f'{asked}"{said}' for asked, said, _ in pairs])):  # with what parts texts in JSON
+        return [(asked, said) for asked, said, _ in pairs]
+    return [_kept(*pair) for pair in pairs]
+
+
+def _stays(texts: str) -> bool:
+    return is_light(texts) and is_harmless(texts)
+
+
+def _kept(asked: str, said: str, document: dict[str, Any] | None) -> tuple[str, str]:
+    harmless = is_harmless(f'{asked}"{said}')
+    return kept(asked, harmless=harmless), kept(said, harmless=harmless, document=document)
 
 
 def usage_of(record: RequestRecord) -> Usage:

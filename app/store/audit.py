@@ -7,14 +7,12 @@ import structlog
 
 from corral.app.gateway.audit import AuditEntry
 from corral.app.ids import new_id
-from corral.app.store.database import Database
+from corral.app.store.database import Database, Value
 from corral.app.store.errors import DiskFull
-from corral.app.store.history import insert_statements
 from corral.app.store.history_log import take
+from corral.app.store.numbered_rows import insert_statements
 
-COLUMNS = (
-    "id, at, who_kind, who_id, who_name, address, action, method, path, status, request_id, details, number"
-)
+COLUMNS = "id, at, who_kind, who_id, who_name, address, action, method, path, status, request_id, details"
 RETENTION_S = 366 * 86_400.0
 _LOG = structlog.get_logger(__name__)
 
@@ -29,7 +27,7 @@ class Audit:
         """Keep an entry; if the disk is full, the log file has it alone."""
         who = entry.client.principal
         try:
-            row = (
+            row: list[Value] = [
                 new_id(entry.at),
                 entry.at,
                 None if who is None else who.kind.value,
@@ -42,9 +40,8 @@ class Audit:
                 entry.status,
                 entry.request_id,
                 orjson.dumps(dict(entry.details)).decode(),
-                1,
-            )
-            await self._database.write([*insert_statements("audit", COLUMNS, [row]), take(1)])
+            ]
+            await self._database.write([*insert_statements("audit", COLUMNS, row), take(1)])
         except (DiskFull, sqlite3.Error) as error:
             _LOG.error("audit entry not kept", action=entry.action, path=entry.path, error=str(error))
 

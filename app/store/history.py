@@ -2,19 +2,17 @@
 
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import chain
 
-from corral.app.store.database import Database, Statement, Value
+from corral.app.store.database import Database, Value
 from corral.app.store.errors import DiskFull
 from corral.app.store.history_log import LAST, LOG, NEXT
 from corral.app.store.search_index import SearchIndex
 
 COLUMNS = (
-    "number, id, request_id, started_at, method, path, model, endpoint_id, endpoint_name, node_name, who_kind, who_id,"
+    "id, request_id, started_at, method, path, model, endpoint_id, endpoint_name, node_name, who_kind, who_id,"
     " who_name, address, status, outcome, error_code, streamed, duration_s, queued_s, first_token_s, prompt_tokens,"
     " cached_tokens, completion_tokens, request_bytes, answer_bytes"
 )
@@ -29,45 +27,8 @@ SUMS = (
     "duration_s",
 )
 HOUR_S = 3600  # what sums of use are for
-_AT_A_TIME = (1024, 256, 32, 4, 1)  # rows of one statement; SQLite takes 32,766 values in one
-
-
-@lru_cache(maxsize=32)
-def _insert(verb: str, table: str, columns: str, rows: int) -> str:
-    """The base of the numbers is looked up once for all rows: looked up for each it takes longer than all the rest."""
-    names = [each.strip() for each in columns.split(",")]
-    chosen = [
-        f"base.last + column{place}" if name == "number" else f"column{place}"
-        for place, name in enumerate(names, start=1)
-    ]
-    marks = f"({', '.join('?' * len(names))})"
-    return (
-        f"{verb} INTO {table} ({columns}) SELECT {', '.join(chosen)}"
-        f" FROM (SELECT {LAST} AS last) AS base CROSS JOIN (VALUES {', '.join([marks] * rows)})"
-    )
-
-
-def insert_statements(
-    table: str, columns: str, rows: Sequence[Sequence[Value]], *, verb: str = "INSERT"
-) -> list[Statement]:
-    """Many rows with few statements. A `number` counts from 1 in the transaction, see `history_log`.
-
-    The sqlite3 module takes the interpreter lock back after each statement, and a busy event loop would have to give it
-    up each time.
-    """
-    statements, start = [], 0
-    for size in _AT_A_TIME:
-        packed = []
-        while len(rows) - start >= size:
-            packed.append(list(chain.from_iterable(rows[start : start + size])))
-            start += size
-        if packed:
-            statements.append(Statement(_insert(verb, table, columns, size), packed))
-    return statements
-
-
-REQUESTS = ("requests", COLUMNS)
-TEXTS = ("request_texts", "number, request_body, answer_body, searched")
+REQUESTS = ("requests", COLUMNS)  # but for the number
+TEXTS = ("request_texts", "request_body, answer_body, searched")
 _ADD_UP = " ON CONFLICT DO UPDATE SET who_name = excluded.who_name, number = excluded.number, " + ", ".join(
     f"{name} = {name} + excluded.{name}" for name in SUMS
 )

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import structlog
 
 from corral.app.openai.responses.store import StoredResponse
-from corral.app.store.database import Database, Statement
+from corral.app.store.database import Database, Statement, Value
 from corral.app.store.errors import DiskFull
-from corral.app.store.history import insert_statements
 from corral.app.store.history_log import NEXT, take
+from corral.app.store.numbered_rows import insert_statements
 
-COLUMNS = "id, created_at, api_key_id, document, input_items, expires_at, number"
+COLUMNS = "id, created_at, api_key_id, document, input_items, expires_at"
 DELETE = (  # what stays of it tells other machines
     f"UPDATE responses SET document = x'', input_items = x'', deleted = 1, number = {NEXT} WHERE id = ? AND NOT deleted"
 )
@@ -33,16 +33,15 @@ class Responses:
     async def put(self, response: StoredResponse, *, expires_at: float) -> None:
         """Keep a response until `expires_at`; if the disk is full it is answered, but not kept."""
         try:
-            row = (
+            row: list[Value] = [
                 response.id,
                 response.created_at,
                 response.api_key_id,
                 response.document,
                 response.input_items,
                 expires_at,
-                1,
-            )
-            await self._database.write([*insert_statements("responses", COLUMNS, [row]), take(1)])
+            ]
+            await self._database.write([*insert_statements("responses", COLUMNS, row), take(1)])
         except DiskFull:
             _LOG.error("response not kept: the disk is full or can't be written", id=response.id)
 

@@ -2,11 +2,12 @@
 
 import json
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corral.app.history.redaction import MAX_TEXT, SECRET_NAMES, is_harmless, kept, redacted
+from corral.app.history.redaction import MAX_TEXT, SECRET_NAMES, is_harmless, kept, readable, redacted
 
 KEY = "sk_" + "a1" * 16
 PICTURE = "A" * 400
@@ -104,10 +105,38 @@ def test_secret_names_are_found_whatever_their_form(name: str) -> None:
         assert json.loads(kept_of(json.dumps({form: "abc", "x": "y"}))) == {form: "***", "x": "y"}
 
 
+def nested(value: str, depth: int) -> str:
+    return '{"a": [' * depth + json.dumps(value) + "]}" * depth
+
+
+@pytest.mark.parametrize(("depth", "shown_as"), [(20, "whole"), (100, "cut off"), (2000, "text")])
+def test_deep_bodies_are_kept_and_can_be_read(depth: int, shown_as: str) -> None:
+    harmless = nested("x", depth)
+    assert kept_of(harmless) == harmless  # there is nothing to take out
+    shown = orjson.dumps(readable(harmless)).decode()  # it takes less depth than it reads
+    if shown_as == "whole":
+        assert json.loads(shown) == json.loads(harmless)
+    elif shown_as == "cut off":
+        assert "[nested too deep]" in shown
+    else:
+        assert orjson.loads(shown) == harmless
+    secret = kept_of(nested(KEY, depth))
+    assert KEY not in secret and orjson.dumps(readable(secret))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", ""),
+        ('{"a": [1, "b"]}', {"a": [1, "b"]}),
+        ('{"cut', '{"cut'),
+        (json.dumps([[]] * 100), [[]] * 100),
+    ],
+)
+def test_what_was_kept_is_read_as_what_it_is(text: str, value: object) -> None:
+    assert readable(text) == value
+
+
 def test_nothing_goes_on_without_end() -> None:
-    deep: object = "x"
-    for _ in range(120):
-        deep = [deep]
-    assert "nested too deep" in kept_of(json.dumps(deep))
     long = kept_of(json.dumps({"a": "word " * MAX_TEXT}))
     assert long.endswith(" characters]") and len(long) < MAX_TEXT + 100

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from corral.app.gateway.trace import Trace
 from corral.app.history.redaction import redacted
-from corral.app.history.row import texts_of
+from corral.app.history.row import texts_of, texts_of_each
 from corral.engines.events import Finished, TextDelta, ToolCallDelta
 from tests.app.history.records import record
 from tests.app.history.test_redaction import KEY, PICTURE, values
@@ -39,6 +40,27 @@ def test_nothing_stays_that_a_look_at_each_value_takes_out(asked: object, said: 
     for text, value in zip(texts, (asked, said), strict=True):
         expected = redacted(value)
         assert text == expected or json.loads(text) == expected
+
+
+def test_of_many_bodies_only_those_change_that_have_to() -> None:
+    bodies = [PLAIN, f'{{"a": "{KEY}"}}'.encode(), f'{{"a": "{PICTURE}"}}'.encode(), b'{"a": "\xff"}', b"{"]
+    records = [record(request_body=body, answer=[PLAIN]) for body in bodies]
+    asked = ['{"a": "b"}', '{"a":"sk_***"}', '{"a":"[redacted base64 len=400]"}', '{"a": "\ufffd"}', "{"]
+    assert [each[0] for each in texts_of_each(records)] == asked
+    assert texts_of_each(records) == [texts_of(each) for each in records]
+    assert texts_of_each([]) == []
+
+
+@given(st.lists(st.tuples(values, values), max_size=5))
+def test_many_are_kept_as_each_alone(pairs: list[tuple[object, object]]) -> None:
+    records = [
+        record(request_body=json.dumps(asked).encode(), answer=[json.dumps(said).encode()])
+        for asked, said in pairs
+    ]
+    for texts, pair in zip(texts_of_each(records), pairs, strict=True):
+        for text, value in zip(texts, pair, strict=True):
+            expected = redacted(value)
+            assert text == expected or json.loads(text) == expected
 
 
 @pytest.mark.parametrize(

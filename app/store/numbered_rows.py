@@ -1,0 +1,49 @@
+"""Inserting many rows that get numbers of the history's log, with few statements."""
+
+from functools import lru_cache
+
+from corral.app.store.database import Statement, Value
+from corral.app.store.history_log import LAST
+
+# Rows of one statement; SQLite takes 32,766 values in one. The sqlite3 module takes the interpreter lock back after each
+# statement, and a busy event loop would have to give it up each time.
+_AT_A_TIME = (1024, 256, 32, 4, 1)
+MOST_ROWS = _AT_A_TIME[0]
+
+
+def insert_statements(
+    table: str, columns: str, values: list[Value], *, before: int = 0, verb: str = "INSERT"
+) -> list[Statement]:
+    """Rows with the next `number`s, but for as many as `before` says, which others in the transaction get.
+
+    `columns`: all but `number`. `values`: of one row after another, without copies or tuples that would have to be looked at once more
+    when they are no longer in the processor's caches; the list is given away.
+    """
+    width = columns.count(",") + 1
+    rows = len(values) // width
+    statements, start = [], 0
+    for size in _AT_A_TIME:
+        some = []
+        while rows - start >= size:
+            part = values if rows == size else values[start * width : (start + size) * width]
+            part.append(before + start)
+            some.append(part)
+            start += size
+        if some:
+            statements.append(Statement(_insert(verb, table, columns, size), some))
+    return statements
+
+
+@lru_cache(maxsize=32)
+def _insert(verb: str, table: str, columns: str, rows: int) -> str:
+    """The base of the numbers is looked up once for all rows: looked up for each it takes longer than all the rest."""
+    width = columns.count(",") + 1
+    chosen = ", ".join(f"column{place}" for place in range(2, width + 2))
+    given = ", ".join(
+        f"({row + 1}, {', '.join(f'?{row * width + place}' for place in range(1, width + 1))})"
+        for row in range(rows)
+    )
+    return (
+        f"{verb} INTO {table} (number, {columns}) SELECT base.last + column1, {chosen}"
+        f" FROM (SELECT {LAST} + ?{rows * width + 1} AS last) AS base CROSS JOIN (VALUES {given})"
+    )
