@@ -30,9 +30,8 @@ class AnyOf(Pattern):
     """Some words."""
 
     def __init__(self, *words: str) -> None:
-        escaped = [
-            re.escape(each) for each in sorted(words)
-        ]  # those that begin alike are looked for together
+        # Those that begin alike are looked for together.
+        escaped = [re.escape(each) for each in sorted(words)]
         starts = range(0, len(escaped), _AT_ONCE)
         super().__init__(*("|".join(escaped[start : start + _AT_ONCE]) for start in starts))
 

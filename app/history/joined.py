@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from corral.app.history.choices import Choices, choice_document
-from corral.app.history.joined_dialects import add_anthropic, add_ollama
+from corral.app.history.joined_dialects import add_anthropic, add_ollama, index_of, objects
 from corral.engines.events import Event, Finished, TextDelta, ToolCallDelta
 
 _TEXT_DELTAS = ("response.output_text.delta", "transcript.text.delta")
@@ -52,9 +52,8 @@ def joined_stream(data: bytes) -> dict[str, Any]:
         for name in ("error", "usage"):
             if chunk.get(name):
                 more[name] = chunk[name]
-        for choice in chunk.get("choices") or ():
-            if isinstance(choice, dict):
-                _add_choice(choices, choice)
+        for choice in objects(chunk.get("choices")):
+            _add_choice(choices, choice)
         if chunk.get("type") in _TEXT_DELTAS:
             choices.text(0, str(chunk.get("delta", "")), reasoning=False)
         add_anthropic(choices, chunk)
@@ -75,19 +74,18 @@ def _chunks(data: bytes) -> Iterable[dict[str, Any]]:
 
 
 def _add_choice(choices: Choices, choice: dict[str, Any]) -> None:
-    index = choice.get("index")
-    index = index if isinstance(index, int) else 0
+    index = index_of(choice)
     delta = choice.get("delta")
     delta = delta if isinstance(delta, dict) else {"content": choice.get("text")}
     for name, reasoning in (("content", False), ("reasoning_content", True)):
         if isinstance(text := delta.get(name), str):
             choices.text(index, text, reasoning=reasoning)
-    for call in delta.get("tool_calls") or ():
-        function = call.get("function") if isinstance(call, dict) else None
+    for call in objects(delta.get("tool_calls")):
+        function = call.get("function")
         if isinstance(function, dict):
             choices.tool_call(
                 index,
-                call.get("index") if isinstance(call.get("index"), int) else 0,
+                index_of(call),
                 name=function.get("name"),
                 arguments=str(function.get("arguments") or ""),
             )

@@ -16,14 +16,14 @@ def add_anthropic(choices: Choices, event: Piece) -> None:
         case "content_block_start":
             block = _object(event.get("content_block"))
             if block.get("type") == "tool_use":
-                choices.tool_call(0, _number(event), name=str(block.get("name")), arguments="")
+                choices.tool_call(0, index_of(event), name=str(block.get("name")), arguments="")
         case "content_block_delta":
             delta = _object(event.get("delta"))
             kind = str(delta.get("type"))
             if kind in _TEXTS:
                 choices.text(0, str(delta.get(_TEXTS[kind], "")), reasoning=kind == "thinking_delta")
             elif kind == "input_json_delta":
-                choices.tool_call(0, _number(event), name=None, arguments=str(delta.get("partial_json", "")))
+                choices.tool_call(0, index_of(event), name=None, arguments=str(delta.get("partial_json", "")))
         case "message_delta":
             if reason := _object(event.get("delta")).get("stop_reason"):
                 choices.finished(0, str(reason))
@@ -37,11 +37,11 @@ def add_ollama(choices: Choices, line: Piece) -> None:
     for name, reasoning in (("content", False), ("thinking", True)):
         if isinstance(text := said.get(name), str) and text:
             choices.text(0, text, reasoning=reasoning)
-    for call in said.get("tool_calls") or ():
-        function = _object(_object(call).get("function"))
+    for call in objects(said.get("tool_calls")):
+        function = _object(call.get("function"))
         choices.tool_call(
             0,
-            _number(function),
+            index_of(function),
             name=str(function.get("name")),
             arguments=str(function.get("arguments") or ""),
         )
@@ -49,10 +49,16 @@ def add_ollama(choices: Choices, line: Piece) -> None:
         choices.finished(0, str(reason))
 
 
+def objects(value: object) -> list[dict[str, Any]]:
+    """Those in a list; none, where others said something else."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _number(piece: Piece) -> int:
+def index_of(piece: Piece) -> int:
+    """Its place; 0 where it says none."""
     number = piece.get("index")
     return number if isinstance(number, int) else 0

@@ -7,7 +7,7 @@ import orjson
 
 from corral.app.gateway.recording import Outcome, RequestRecord
 from corral.app.history.joined import joined_events, joined_stream
-from corral.app.history.redaction import is_harmless, is_light, kept
+from corral.app.history.redaction import is_harmless, is_light, kept, kept_text, redacted
 from corral.app.store.database import Value
 from corral.app.store.history import HOUR_S
 
@@ -132,4 +132,11 @@ def _said(record: RequestRecord) -> tuple[str, dict[str, Any] | None]:
         return b"".join(record.answer).decode("utf-8", "replace"), None
     if trace.continued_on:
         document["continued_on"] = list(trace.continued_on)
-    return orjson.dumps(document).decode(), document
+    return _json(document), document
+
+
+def _json(document: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(document).decode()
+    except orjson.JSONEncodeError:  # what another server said is nested deeper than orjson writes
+        return kept_text(redacted(document))

@@ -39,11 +39,9 @@ def _insert(verb: str, table: str, columns: str, rows: int) -> str:
     """The base of the numbers is looked up once for all rows: looked up for each it takes longer than all the rest."""
     width = columns.count(",") + 1
     chosen = ", ".join(f"column{place}" for place in range(2, width + 2))
-    given = ", ".join(
-        f"({row + 1}, {', '.join(f'?{row * width + place}' for place in range(1, width + 1))})"
-        for row in range(rows)
-    )
+    marks = ", ?" * width
+    given = ", ".join(f"({row}{marks})" for row in range(1, rows + 1))
     return (
-        f"{verb} INTO {table} (number, {columns}) SELECT base.last + column1, {chosen}"
-        f" FROM (SELECT {LAST} + ?{rows * width + 1} AS last) AS base CROSS JOIN (VALUES {given})"
+        f"WITH given AS (VALUES {given}) {verb} INTO {table} (number, {columns})"
+        f" SELECT base.last + column1, {chosen} FROM (SELECT {LAST} + ? AS last) AS base CROSS JOIN given"
     )

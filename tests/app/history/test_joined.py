@@ -3,8 +3,14 @@
 import json
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from corral.app.history.joined import joined_events, joined_stream
+from corral.app.history.row import texts_of
 from corral.engines.events import Done, Finished, Started, TextDelta, ToolCallDelta
+from tests.app.history.records import record
 
 
 def sse(*chunks: object) -> bytes:
@@ -88,6 +94,48 @@ def test_a_responses_stream() -> None:
 
 def test_garbage_is_nothing() -> None:
     assert joined_stream(b"data: 5\n\ndata: \xff\n\n\x00") == {"choices": []}
+
+
+_NAMES = (
+    *(
+        "choices",
+        "delta",
+        "index",
+        "content",
+        "tool_calls",
+        "function",
+        "name",
+        "arguments",
+        "finish_reason",
+        "text",
+    ),
+    *("message", "done", "done_reason", "response", "type", "content_block", "error", "usage"),
+)
+_TYPES = (
+    "content_block_start",
+    "content_block_delta",
+    "message_delta",
+    "response.x",
+    "text_delta",
+    "tool_use",
+)
+_lies = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(_TYPES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=5),
+    max_leaves=15,
+)
+
+
+@given(st.lists(_lies, max_size=4))
+def test_servers_may_say_anything(chunks: list[object]) -> None:
+    assert isinstance(joined_stream(sse(*chunks)), dict)
+
+
+@pytest.mark.parametrize("depth", [50, 300, 900])
+def test_servers_may_nest_what_they_say(depth: int) -> None:
+    deep = b'data: {"choices": [{"delta": {"content": "hi"}}], "usage": %b1%b}' % (b"[" * depth, b"]" * depth)
+    document = json.loads(texts_of(record(streamed=True, answer=[deep])).answer)
+    assert message(document)["content"] == "hi"
 
 
 def test_a_stream_of_anthropics_events() -> None:
