@@ -75,6 +75,7 @@ bench: $(VENV)/.installed-bench $(VENV)/.installed-dev system-packages  ## compa
 	$(BIN)/python -m bench.batching
 	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.governance
+	$(BIN)/python -m bench.recording
 	$(BIN)/python -m bench.history
 	$(BIN)/python -m bench.front_door
 	$(BIN)/python -m bench.gateway
