@@ -50,10 +50,10 @@ class Window:
     processor_us: float  # of the server, per request
 
 
-class Clients(asyncio.Protocol):
-    """A connection that asks again as soon as it has an answer; all of them count together."""
+class Client(asyncio.Protocol):
+    """A connection that asks again as soon as it has an answer."""
 
-    answers = 0
+    answers = 0  # to all of them together
 
     def __init__(self, request: bytes) -> None:
         self._request = request
@@ -70,7 +70,7 @@ class Clients(asyncio.Protocol):
             if not self._read.startswith(b"HTTP/1.1 200 "):
                 raise AssertionError(self._read[:500])
             self._read = b""
-            Clients.answers += 1
+            Client.answers += 1
             self._transport.write(self._request)
 
 
@@ -100,7 +100,7 @@ async def turn(server: Server, kind: Kind, keep: str) -> list[Window]:
         await connection.read("PUT", "/v0/cluster/settings/history", json.dumps({"value": keep}).encode())
     loop, request = asyncio.get_running_loop(), request_of(kind, server.address)
     made = [
-        await loop.create_connection(lambda: Clients(request), server.address.host, server.address.port)
+        await loop.create_connection(lambda: Client(request), server.address.host, server.address.port)
         for _ in range(CONNECTIONS)
     ]
     await asyncio.sleep(_SETTLE_S)
@@ -112,9 +112,9 @@ async def turn(server: Server, kind: Kind, keep: str) -> list[Window]:
 
 
 async def _window(server: Server) -> Window:
-    answers, began, used_s = Clients.answers, time.perf_counter(), _processor_s(server)
+    answers, began, used_s = Client.answers, time.perf_counter(), _processor_s(server)
     await asyncio.sleep(_WINDOW_S)
-    count, took_s = Clients.answers - answers, time.perf_counter() - began
+    count, took_s = Client.answers - answers, time.perf_counter() - began
     used_s = _processor_s(server) - used_s
     return Window(requests_per_s=count / took_s, processor_us=used_s / count * 1e6)
 
