@@ -228,8 +228,9 @@ class Recorder:
         with_rows, their_sizes = list[RequestRecord](), list[int]()
         for record, size in zip(records, sizes, strict=True):
             if size > LARGE_BYTES:
-                self._last_block().add(with_rows, their_sizes)
-                with_rows, their_sizes = [], []
+                if with_rows:
+                    self._last_block().add(with_rows, their_sizes)
+                    with_rows, their_sizes = [], []
                 self._waiting.append(record)
             elif self._gets_a_row(record):
                 with_rows.append(record)

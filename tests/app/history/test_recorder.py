@@ -231,6 +231,19 @@ async def test_what_waits_is_bounded(database: Database) -> None:
     assert last is not None and last["request_body"] == ""
 
 
+async def test_large_records_that_wait_are_bounded_too(database: Database) -> None:
+    disk = FullDisk(database)
+    recorder = Recorder(database=disk, most_records=3)
+    large = b'"' + b"long " * LARGE_BYTES + b'"'
+    for number in range(6):
+        recorder.put(record(at=NOW + number, request_body=large if number != 3 else b"small"))
+    assert (recorder.status.waiting, recorder.status.lost) == (3, 3)
+    disk.full = False
+    await recorder.flush()
+    rows = await History(database).page(ALL, offset=0, limit=10)
+    assert [row["started_at"] - NOW for row in rows] == [5, 4, 3]
+
+
 async def test_strangers_can_not_flood_the_history(database: Database) -> None:
     recorder = Recorder(database=database)
     for number in range(100):
