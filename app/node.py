@@ -70,7 +70,7 @@ async def run_node(
     """
     folder = DataDir(settings.data_dir)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.make()
     stop, link = stop or StopSignal(), link or WindowLink()
     before: Settings | None = None  # what to go back to where a restart with others fails
     with InstanceLock(folder.lock), stop.on_signals():

@@ -22,6 +22,10 @@ class DataDir:
 
     root: Path
 
+    def make(self) -> None:
+        """Have the folder; a new one is closed to other users. Raises OSError."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     @property
     def config(self) -> Path:
         """Settings that a user writes."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from corral.app.paths import DataDir
 from corral.app.settings import SettingsError, load_settings
 
 Download = Callable[[str, Path], Path]  # requirement, folder → the wheel
@@ -116,6 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = {"models_dir": parser.parse_args(arguments).models_dir}
         settings = load_settings(arguments=given, environ=os.environ)
+        if settings.models_dir.is_relative_to(settings.data_dir):
+            DataDir(settings.data_dir).make()
         path = fetch(STARTER_MODEL, settings.models_dir, say=print)
     except (StarterError, SettingsError, OSError) as error:
         print(f"The starter model could not be had: {error}", file=sys.stderr)

@@ -5,9 +5,9 @@ from functools import lru_cache
 from corral.app.store.database import Statement, Value
 from corral.app.store.history_log import LAST
 
-# Rows of one statement; SQLite takes 32,766 values in one. The sqlite3 module takes the interpreter lock back after each
-# statement, and a busy event loop would have to give it up each time.
-_AT_A_TIME = (1024, 256, 32, 4, 1)
+# Rows of one statement. The sqlite3 module takes the interpreter lock back after each, and a busy event loop would have to give it
+# up each time; the program and the values of a statement with many more rows don't fit into the processor's caches.
+_AT_A_TIME = (256, 32, 4, 1)
 MOST_ROWS = _AT_A_TIME[0]
 
 
@@ -36,12 +36,14 @@ def insert_statements(
 
 @lru_cache(maxsize=32)
 def _insert(verb: str, table: str, columns: str, rows: int) -> str:
-    """The base of the numbers is looked up once for all rows: looked up for each it takes longer than all the rest."""
+    """The base of the numbers is looked up once for all rows: looked up for each it takes longer than all the rest. Joined with the
+    rows instead of being a value, it would let SQLite write them all into a table of its own first.
+    """
     width = columns.count(",") + 1
     chosen = ", ".join(f"column{place}" for place in range(2, width + 2))
     marks = ", ?" * width
     given = ", ".join(f"({row}{marks})" for row in range(1, rows + 1))
     return (
         f"WITH given AS (VALUES {given}) {verb} INTO {table} (number, {columns})"
-        f" SELECT base.last + column1, {chosen} FROM (SELECT {LAST} + ? AS last) AS base CROSS JOIN given"
+        f" SELECT (SELECT {LAST} + ?) + column1, {chosen} FROM given"
     )

