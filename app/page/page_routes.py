@@ -47,6 +47,11 @@ def to_dashboard() -> GatewayResponse:
     return GatewayResponse(status=302, headers={"location": "/dashboard", **_SAFETY}, body=once(b""))
 
 
+def leads_out(page: str) -> bool:
+    """Whether a decoded path tries to leave its folder; browsers resolve these parts themselves, so no link of ours has any."""
+    return any(part in (".", "..") for part in page.replace("\\", "/").split("/"))
+
+
 class PageRoutes:
     """Handlers of the pages. They ask for no credentials: what the page shows it gets from /v0."""
 
@@ -54,6 +59,9 @@ class PageRoutes:
         self._files = files
 
     async def page(self, call: Call) -> GatewayResponse:
+        """The one page for every address of it: what is shown is worked out in the browser."""
+        if leads_out(call.parameters.get("page", "")):
+            raise RouteNotFound(call.path)
         file = await asyncio.to_thread(self._files.index)
         if file is None:
             headers = {"content-type": f"{HTML}; charset=utf-8", "cache-control": "no-store", **_SAFETY}
@@ -89,6 +97,7 @@ def _page(path: str, handler: Handler) -> Route:
         summary="The dashboard and the playground",
         answer_types=(HTML,),
         answer_statuses=(200, 503),
+        errors=(404,) if "<" in path else (),
         node_local=True,
     )
 

@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 
 from corral.app.api.call import Call
@@ -12,6 +13,7 @@ from corral.app.front_door.locality import Locality
 from corral.app.gateway.endpoint import Client, GatewayResponse
 from corral.app.page.page_files import PageFiles
 from corral.app.page.page_routes import PageRoutes
+from tests.app.api.serving import serving
 
 SCRIPT = b"run();" * 100
 
@@ -37,7 +39,10 @@ def call(path: str, headers: Mapping[str, str] | None = None) -> Call:
         headers=headers or {},
         client=Client(address="127.0.0.1"),
         request_id="r",
-        parameters={"name": path.removeprefix("/dashboard/assets/")},
+        parameters={
+            "name": path.removeprefix("/dashboard/assets/"),
+            "page": path.removeprefix("/dashboard/"),
+        },
     )
 
 
@@ -51,6 +56,23 @@ async def test_a_page_is_asked_for_each_time_but_sent_once(pages: PageRoutes) ->
     assert (first.status, first.headers["cache-control"]) == (200, "no-cache")
     again = await pages.page(call("/playground", {"if-none-match": first.headers["etag"]}))
     assert (again.status, await body_of(again)) == (304, b"")
+
+
+@pytest.mark.parametrize("page", ["..", "../secret.js", "models/../../secret.js", ".", r"..\..\secret.js"])
+async def test_no_page_lies_outside(pages: PageRoutes, page: str) -> None:
+    with pytest.raises(RouteNotFound):
+        await pages.page(call(f"/dashboard/{page}"))
+
+
+@pytest.mark.parametrize("path", ["/dashboard/..%2f..%2fcorral.db", "/playground/%2e%2e/%2e%2e/corral.db"])
+async def test_nor_does_one_whose_address_is_encoded(tmp_path: Path, path: str) -> None:
+    async with serving(tmp_path) as node, httpx.AsyncClient(base_url=node.url) as http:
+        answer = await http.get(path)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_names_with_dots_are_pages(pages: PageRoutes) -> None:
+    assert (await pages.page(call("/dashboard/models/gemma-3..q4/.hidden"))).status == 200
 
 
 async def test_parts_are_kept_forever_and_travel_compressed(pages: PageRoutes) -> None:
